@@ -1,0 +1,14 @@
+from typing import Any, Dict
+
+from mosec import Server, Worker
+
+
+class Echo(Worker):
+    def forward(self, data: Dict[str, Any]) -> Dict[str, Any]:
+        return {"output": data["input"]["s"], "status": "succeeded"}
+
+
+if __name__ == "__main__":
+    server = Server()
+    server.append_worker(Echo, num=1)
+    server.run()

@@ -1,0 +1,158 @@
+// Command coglet serves Cog models. See README.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"coglet/internal/app"
+	"coglet/internal/config"
+	"coglet/internal/telemetry"
+)
+
+// version is the semantic version of this source.
+const version = "0.24.0"
+
+// Exit codes.
+const (
+	exitFailed = 1 // it could not be done
+	exitUsage  = 2 // it was asked for wrongly: flags, folder, cog.yaml, environment
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	root := &cobra.Command{
+		Use:           "coglet",
+		Short:         "Serve Cog models: isolated Python workers behind Cog's HTTP API",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(serveCommand(), schemaCommand(), versionCommand())
+	root.SetArgs(args)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
+	})
+	err := root.Execute()
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(os.Stderr, "coglet:", err)
+	var usage usageError
+	var settings *config.Error
+	if errors.As(err, &usage) || errors.As(err, &settings) || strings.HasPrefix(err.Error(), "unknown command") {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// usageError is a command line that makes no sense.
+type usageError struct{ error }
+
+func oneFolder(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usageError{fmt.Errorf("want one folder, got %d: %s", len(args), strings.Join(args, " "))}
+	}
+	return nil
+}
+
+func folder(args []string) string {
+	if len(args) == 0 {
+		return "."
+	}
+	return args[0]
+}
+
+func serveCommand() *cobra.Command {
+	flags := config.NewFlags()
+	cmd := &cobra.Command{
+		Use:               "serve [DIR]",
+		Short:             "Serve the model in DIR, by default the present folder",
+		Args:              oneFolder,
+		ValidArgsFunction: folders,
+		RunE: func(_ *cobra.Command, args []string) error {
+			cfg, err := config.Load(folder(args), flags, config.Environment)
+			if err != nil {
+				return err
+			}
+			return serve(cfg)
+		},
+	}
+	flags.BindServe(cmd.Flags())
+	return cmd
+}
+
+func serve(cfg config.Config) error {
+	terminal := term.IsTerminal(int(os.Stderr.Fd()))
+	var tell io.Writer
+	format := cfg.LogFormat
+	if terminal {
+		tell = os.Stderr
+		if format == "" {
+			format = "console"
+		}
+	}
+	log := telemetry.New(os.Stderr, format, cfg.LogLevel, terminal && !cfg.NoColor)
+	for _, warning := range cfg.Warnings {
+		log.Warn("setting not used", "reason", warning)
+	}
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt)
+	if cfg.AwaitExplicitShutdown {
+		signal.Ignore(syscall.SIGTERM)
+	} else {
+		signal.Notify(signals, syscall.SIGTERM)
+	}
+	return app.Serve(cfg, app.ReadBuild(version), log, tell, signals)
+}
+
+func schemaCommand() *cobra.Command {
+	flags := config.NewFlags()
+	cmd := &cobra.Command{
+		Use:               "schema [DIR]",
+		Short:             "Print the model's OpenAPI document, without running setup()",
+		Args:              oneFolder,
+		ValidArgsFunction: folders,
+		RunE: func(_ *cobra.Command, args []string) error {
+			cfg, err := config.Load(folder(args), flags, config.Environment)
+			if err != nil {
+				return err
+			}
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return app.Schema(ctx, cfg, telemetry.New(os.Stderr, "console", cfg.LogLevel, false), os.Stdout)
+		},
+	}
+	flags.BindModel(cmd.Flags())
+	return cmd
+}
+
+// folders completes the argument of serve and schema.
+func folders(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveFilterDirs
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print what this binary was made from",
+		Args:  cobra.NoArgs,
+		Run: func(cmd *cobra.Command, _ []string) {
+			b := app.ReadBuild(version)
+			fmt.Fprintf(cmd.OutOrStdout(), "coglet %s", b.Version)
+			if b.Commit != "" {
+				fmt.Fprintf(cmd.OutOrStdout(), " (%s)", b.Commit)
+			}
+			fmt.Fprintln(cmd.OutOrStdout())
+		},
+	}
+}

@@ -1,0 +1,118 @@
+//go:build unix
+
+package fdredirect
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// captureBuffer is as much as a pipe holds by default.
+const captureBuffer = 64 << 10
+
+// Capture reads one captured stream in the parent. One goroutine reads whatever comes, as it comes; Drain reads what is
+// there at a moment that matters. Both run the sink under the capture's mutex, so that it sees the bytes in order.
+type Capture struct {
+	file *os.File
+	raw  syscall.RawConn
+	done chan struct{} // closed when the goroutine has ended
+
+	mu    sync.Mutex // held over a read together with its sink
+	sink  func(p []byte)
+	buf   []byte
+	drain func(fd uintptr) // made once: Drain is on the path of every prediction
+}
+
+// NewCapture reads from the pipe, which is non-blocking and belongs to the Capture from now on. The sink must not keep p
+// and must not call the Capture. It ends at the end of file, at a read error, or with Close.
+func NewCapture(pipe *os.File, sink func(p []byte)) (*Capture, error) {
+	raw, err := pipe.SyscallConn()
+	if err != nil {
+		return nil, fmt.Errorf("capture %s: %w", pipe.Name(), err)
+	}
+	c := &Capture{file: pipe, raw: raw, done: make(chan struct{}), sink: sink, buf: make([]byte, captureBuffer)}
+	c.drain = c.drainFD
+	go c.run() // ended by Close
+	return c, nil
+}
+
+func (c *Capture) run() {
+	defer close(c.done)
+	ended := false
+	for !ended {
+		err := c.raw.Read(func(fd uintptr) bool {
+			var again bool
+			again, ended = c.read(int(fd), len(c.buf))
+			return !again
+		})
+		if err != nil {
+			return
+		}
+	}
+}
+
+// read takes at most max bytes. again says that there is nothing to read now.
+func (c *Capture) read(fd, max int) (again, ended bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, again, ended = c.readLocked(fd, max)
+	return again, ended
+}
+
+// readLocked needs mu.
+func (c *Capture) readLocked(fd, max int) (n int, again, ended bool) {
+	for {
+		n, err := unix.Read(fd, c.buf[:min(max, len(c.buf))])
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.EAGAIN):
+			return 0, true, false
+		case err != nil || n == 0:
+			return 0, false, true
+		}
+		c.sink(c.buf[:n])
+		return n, false, false
+	}
+}
+
+// Drain passes to the sink what the pipe holds when it is called, and no more: a child that never stops writing cannot
+// hold it up.
+func (c *Capture) Drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_ = c.raw.Control(c.drain) // closed: nothing is there
+}
+
+// drainFD needs mu.
+func (c *Capture) drainFD(fd uintptr) {
+	left, err := unix.IoctlGetInt(int(fd), fionread)
+	for err == nil && left > 0 {
+		n, again, ended := c.readLocked(int(fd), left)
+		if again || ended {
+			return
+		}
+		left -= n
+	}
+}
+
+// Do runs f while the sink does not run.
+func (c *Capture) Do(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f()
+}
+
+// Done is closed when nothing is read any more.
+func (c *Capture) Done() <-chan struct{} { return c.done }
+
+// Close ends the reading and returns when it has ended. Safe twice. Not to be called by the sink.
+func (c *Capture) Close() {
+	c.file.Close()
+	<-c.done
+}

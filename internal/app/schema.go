@@ -1,0 +1,47 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"coglet/internal/config"
+)
+
+// stopQuick is how long a worker that was started for one question may take to exit.
+const stopQuick = time.Second
+
+// Schema loads the model without running its setup and writes its OpenAPI document to out.
+func Schema(ctx context.Context, cfg config.Config, log *slog.Logger, out io.Writer) error {
+	s, err := newServer(cfg, Build{}, log, true)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	defer s.pool.Stop(stopQuick)
+	s.pool.Start()
+	select {
+	case <-s.pool.Settled():
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	model := s.pool.Model()
+	if model == nil {
+		_, reason := s.pool.State()
+		return fmt.Errorf("load the model: %s", reason)
+	}
+	if model.Schema == nil {
+		return errors.New("the model has no schema")
+	}
+	doc := jsontext.Value(append([]byte(nil), model.Schema.Raw()...))
+	if err := doc.Indent(jsontext.WithIndent("  ")); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s\n", doc)
+	return err
+}

@@ -1,0 +1,113 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"coglet/internal/api"
+	"coglet/internal/orchestrator"
+	"coglet/internal/service"
+)
+
+// root answers GET /: where everything is.
+func (s *server) root(w http.ResponseWriter, _ *http.Request) {
+	version := s.cfg.Version.Coglet
+	if m := s.svc.Readiness().Model; m != nil && m.SDK != "" {
+		version = sdkVersion(m.SDK)
+	}
+	writeJSON(w, http.StatusOK, map[string]string{
+		"cog_version":                version,
+		"docs_url":                   "/docs",
+		"healthcheck_url":            "/health-check",
+		"openapi_url":                "/openapi.json",
+		"predictions_url":            "/predictions",
+		"predictions_idempotent_url": "/predictions/{prediction_id}",
+		"predictions_cancel_url":     "/predictions/{prediction_id}/cancel",
+		"shutdown_url":               "/shutdown",
+	})
+}
+
+// sdkVersion takes the version out of "cog 0.23.1".
+func sdkVersion(sdk string) string {
+	_, version, found := strings.Cut(sdk, " ")
+	if !found {
+		return sdk
+	}
+	return version
+}
+
+// healthCheck answers GET /health-check, always with 200: the status is in the body.
+func (s *server) healthCheck(w http.ResponseWriter, r *http.Request) {
+	report := s.svc.Health(r.Context())
+	body := api.Health{Status: string(report.Health), Version: s.cfg.Version}
+	if report.HasSetup {
+		body.Setup = setupBody(report.Setup)
+	}
+	if report.Model != nil {
+		body.Version.PythonSDK, body.Version.Python = report.Model.SDK, report.Model.Python
+	}
+	if report.Health == service.Unhealthy {
+		body.UserHealthcheckError = report.Reason
+	}
+	writeJSON(w, http.StatusOK, body)
+}
+
+func setupBody(r orchestrator.SetupResult) *api.Setup {
+	s := &api.Setup{StartedAt: stamp(r.Started), Status: "starting", Logs: r.Logs}
+	if !r.Completed.IsZero() {
+		s.CompletedAt, s.Status = stamp(r.Completed), "succeeded"
+	}
+	if r.Failed {
+		s.Status = "failed"
+	}
+	return s
+}
+
+// stamp writes a time as Cog's /health-check does, with a numeric offset.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000+00:00") }
+
+// readyz answers GET /readyz: may predictions be sent here?
+func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
+	report := s.svc.Health(r.Context())
+	reason := report.Reason
+	ok := report.Health == service.Ready || report.Health == service.Busy
+	if report.Closing {
+		ok, reason = false, "server is shutting down"
+	}
+	writeProbe(w, ok, report.Health, reason)
+}
+
+// livez answers GET /livez: would it help to start the server again?
+func (s *server) livez(w http.ResponseWriter, _ *http.Request) {
+	report := s.svc.Readiness()
+	ok := report.Health != service.SetupFailed && report.Health != service.Defunct
+	writeProbe(w, ok, report.Health, report.Reason)
+}
+
+func writeProbe(w http.ResponseWriter, ok bool, health service.Health, reason string) {
+	status := http.StatusOK
+	if !ok {
+		status = http.StatusServiceUnavailable
+	}
+	writeJSON(w, status, struct {
+		Status string `json:"status"`
+		Reason string `json:"reason,omitzero"`
+	}{string(health), reason})
+}
+
+// openAPI answers GET /openapi.json.
+func (s *server) openAPI(w http.ResponseWriter, _ *http.Request) {
+	m := s.svc.Readiness().Model
+	if m == nil || m.Schema == nil {
+		writeJSON(w, http.StatusServiceUnavailable, api.Error{Error: "OpenAPI schema not available"})
+		return
+	}
+	writeBody(w, http.StatusOK, api.Body{m.Schema.Raw()})
+}
+
+// shutdown answers POST /shutdown.
+func (s *server) shutdown(w http.ResponseWriter, _ *http.Request) {
+	writeBody(w, http.StatusOK, api.Body{emptyObject})
+	s.cfg.Shutdown()
+}

@@ -1,0 +1,209 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"coglet/internal/api"
+	"coglet/internal/schema"
+	"coglet/internal/service"
+)
+
+// badRequest is an answer of its own: the request is not carried out.
+type badRequest struct {
+	status int
+	detail any // a sentence or []api.FieldError
+}
+
+func (e *badRequest) Error() string { return fmt.Sprint(e.detail) }
+
+func bad(status int, format string, args ...any) error {
+	return &badRequest{status, fmt.Sprintf(format, args...)}
+}
+
+func badField(msg string, loc ...string) error {
+	return &badRequest{http.StatusUnprocessableEntity, []api.FieldError{{Loc: loc, Msg: msg, Type: "value_error"}}}
+}
+
+// readBody reads a JSON body, refusing what is too large before it is held in memory.
+func (s *server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength == 0 && r.Header.Get("Content-Type") == "" {
+		return nil, nil
+	}
+	if err := checkType(r.Header.Get("Content-Type")); err != nil {
+		return nil, err
+	}
+	tooLarge := bad(http.StatusRequestEntityTooLarge, "request body is over the limit of %d bytes", s.cfg.MaxBody)
+	if r.ContentLength > s.cfg.MaxBody {
+		return nil, tooLarge
+	}
+	in := http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)
+	body, err := readAll(in, r.ContentLength)
+	var over *http.MaxBytesError
+	if errors.As(err, &over) {
+		return nil, tooLarge
+	}
+	if err != nil {
+		return nil, bad(http.StatusBadRequest, "request body not read: %v", err)
+	}
+	return body, nil
+}
+
+// readAll reads a body whose size is known into memory of that size.
+func readAll(in io.Reader, size int64) ([]byte, error) {
+	if size < 0 {
+		return io.ReadAll(in)
+	}
+	body := make([]byte, size)
+	_, err := io.ReadFull(in, body)
+	return body, err
+}
+
+// checkType accepts JSON, and no type at all.
+func checkType(header string) error {
+	if header == "" || header == "application/json" {
+		return nil
+	}
+	media, _, err := mime.ParseMediaType(header)
+	if err == nil && (media == "application/json" ||
+		strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")) {
+		return nil
+	}
+	return bad(http.StatusUnsupportedMediaType, "Content-Type is %q, want application/json", header)
+}
+
+// decode parses a request and checks its input in one pass over the body.
+func decode(body []byte, v *schema.Validator) (service.Request, error) {
+	var req service.Request
+	if len(body) == 0 {
+		body = []byte("{}")
+	}
+	d := &decoder{dec: jsontext.NewDecoder(bytes.NewBuffer(body)), body: body, validator: v, req: &req}
+	if err := d.object(); err != nil {
+		return req, err
+	}
+	if _, err := d.dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return req, bad(http.StatusBadRequest, "request body is not JSON: more follows after the object")
+	}
+	if !d.sawInput {
+		d.input([]byte("{}"), jsontext.NewDecoder(strings.NewReader("{}")))
+	}
+	if len(d.errs) > 0 {
+		return req, &badRequest{http.StatusUnprocessableEntity, d.errs}
+	}
+	return req, d.err
+}
+
+// decoder walks over a request body.
+type decoder struct {
+	dec       *jsontext.Decoder
+	body      []byte
+	validator *schema.Validator
+	req       *service.Request
+	sawInput  bool
+	errs      []api.FieldError
+	err       error // of the input: no JSON
+}
+
+func (d *decoder) object() error {
+	if kind := d.dec.PeekKind(); kind != '{' {
+		if _, err := d.dec.ReadValue(); err != nil {
+			return notJSON(err)
+		}
+		return badField("request body must be a JSON object", "body")
+	}
+	if _, err := d.dec.ReadToken(); err != nil {
+		return notJSON(err)
+	}
+	for d.dec.PeekKind() != '}' {
+		name, err := d.dec.ReadToken()
+		if err != nil {
+			return notJSON(err)
+		}
+		if err := d.field(name.String()); err != nil {
+			return err
+		}
+	}
+	_, err := d.dec.ReadToken()
+	return notJSON(err)
+}
+
+func (d *decoder) field(name string) error {
+	if name == "input" {
+		d.sawInput = true
+		d.input(d.body, d.dec)
+		return d.err
+	}
+	raw, err := d.dec.ReadValue()
+	if err != nil {
+		return notJSON(err)
+	}
+	switch name {
+	case "id":
+		if raw.Kind() == 'n' {
+			return nil
+		}
+		if json.Unmarshal(raw, &d.req.ID) != nil {
+			return badField("must be a string", "body", "id")
+		}
+		return checkID(d.req.ID, "body", "id")
+	case "context":
+		if raw.Kind() != 'n' && json.Unmarshal(raw, &d.req.Context) != nil {
+			return badField("must be an object whose values are strings", "body", "context")
+		}
+	}
+	return nil
+}
+
+// input scans the input, which stands next in dec, whose bytes are in src.
+func (d *decoder) input(src []byte, dec *jsontext.Decoder) {
+	start := dec.InputOffset()
+	in, errs, err := d.validator.Scan(dec, src)
+	if err != nil {
+		d.err = notJSON(err)
+		return
+	}
+	d.req.Input = in
+	for _, e := range errs {
+		d.errs = append(d.errs, api.FieldError{Loc: e.Loc, Msg: e.Msg, Type: e.Type})
+	}
+	if d.sawInput {
+		raw := bytes.TrimLeft(src[start:dec.InputOffset()], ": \t\r\n")
+		d.req.Raw = raw[:len(raw):len(raw)]
+	}
+}
+
+func notJSON(err error) error {
+	if err == nil {
+		return nil
+	}
+	return bad(http.StatusBadRequest, "request body is not JSON: %v", err)
+}
+
+// maxID is how many characters an id may have.
+const maxID = 256
+
+// checkID refuses ids that would spoil logs; they are never used in paths.
+func checkID(id string, loc ...string) error {
+	switch {
+	case id == "":
+		return badField("id must not be empty", loc...)
+	case !utf8.ValidString(id):
+		return badField("id must be valid UTF-8", loc...)
+	case utf8.RuneCountInString(id) > maxID:
+		return badField(fmt.Sprintf("id must have at most %d characters", maxID), loc...)
+	case strings.ContainsFunc(id, unicode.IsControl):
+		return badField("id must not contain control characters", loc...)
+	}
+	return nil
+}

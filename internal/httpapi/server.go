@@ -1,0 +1,84 @@
+// Package httpapi is Cog's HTTP API: the route table, the handlers and their status codes. It holds no state of its
+// own; what it answers it asks the service for.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"coglet/internal/api"
+	"coglet/internal/service"
+)
+
+// Config is what the handlers need; all fields are required but Build.
+type Config struct {
+	Service  *service.Service
+	Mode     string // predict or train: the method that the workers run
+	MaxBody  int64  // bytes
+	Shutdown func() // called by POST /shutdown, any number of times
+	Version  api.Version
+	Log      *slog.Logger
+}
+
+type server struct {
+	cfg Config
+	svc *service.Service
+}
+
+// route is one path and what answers its methods.
+type route struct {
+	path    string
+	methods map[string]http.HandlerFunc
+}
+
+// New returns the handler of all routes.
+func New(cfg Config) http.Handler {
+	s := &server{cfg: cfg, svc: cfg.Service}
+	get, post, put := http.MethodGet, http.MethodPost, http.MethodPut
+	routes := []route{
+		{"/{$}", map[string]http.HandlerFunc{get: s.root}},
+		{"/health-check", map[string]http.HandlerFunc{get: s.healthCheck}},
+		{"/readyz", map[string]http.HandlerFunc{get: s.readyz}},
+		{"/livez", map[string]http.HandlerFunc{get: s.livez}},
+		{"/openapi.json", map[string]http.HandlerFunc{get: s.openAPI}},
+		{"/shutdown", map[string]http.HandlerFunc{post: s.shutdown}},
+		{"/predictions", map[string]http.HandlerFunc{get: s.list, post: s.create}},
+		{"/predictions/{id}", map[string]http.HandlerFunc{get: s.get, put: s.create}},
+		{"/predictions/{id}/cancel", map[string]http.HandlerFunc{post: s.cancel}},
+	}
+	mux := http.NewServeMux()
+	for _, r := range routes {
+		mux.HandleFunc(r.path, r.serve)
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		writeDetail(w, http.StatusNotFound, "Not Found")
+	})
+	return mux
+}
+
+func (r route) serve(w http.ResponseWriter, req *http.Request) {
+	method := req.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if handle := r.methods[method]; handle != nil {
+		handle(w, req)
+		return
+	}
+	var allow []string
+	for m := range r.methods {
+		allow = append(allow, m)
+		if m == http.MethodGet {
+			allow = append(allow, http.MethodHead)
+		}
+	}
+	slices.Sort(allow)
+	w.Header().Set("Allow", strings.Join(allow, ", "))
+	writeDetail(w, http.StatusMethodNotAllowed, "Method Not Allowed")
+}
+
+// gone reports whether the client has closed its connection.
+func gone(ctx context.Context) bool { return ctx.Err() != nil }

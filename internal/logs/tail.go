@@ -1,0 +1,113 @@
+package logs
+
+import (
+	"bytes"
+	"fmt"
+	"unicode/utf8"
+)
+
+// DefaultMax is how many bytes of logs are kept where nothing else is said.
+const DefaultMax = 16 << 20
+
+// chunkSize is the largest piece in which text is kept; so much more than Max may be held for a moment.
+const chunkSize = 1 << 20
+
+// Tail keeps the last Max bytes of a text. The zero value is ready and takes no memory.
+type Tail struct {
+	Max int // bytes; 0 = DefaultMax. Not changed once something was appended
+
+	chunks  [][]byte
+	size    int
+	dropped int64
+}
+
+// Append appends valid UTF-8 and keeps a copy of it.
+func (t *Tail) Append(text []byte) {
+	for len(text) > 0 {
+		last := len(t.chunks) - 1
+		if last < 0 || len(t.chunks[last]) >= chunkSize {
+			t.chunks = append(t.chunks, nil)
+			last++
+		}
+		n := min(len(text), chunkSize-len(t.chunks[last]))
+		t.chunks[last] = append(t.chunks[last], text[:n]...)
+		t.size += n
+		text = text[n:]
+		t.trim()
+	}
+}
+
+// trim drops whole chunks while the others are enough.
+func (t *Tail) trim() {
+	limit := t.limit()
+	for len(t.chunks) > 1 && t.size-len(t.chunks[0]) >= limit {
+		t.size -= len(t.chunks[0])
+		t.dropped += int64(len(t.chunks[0]))
+		t.chunks[0] = nil
+		t.chunks = t.chunks[1:]
+	}
+}
+
+func (t *Tail) limit() int {
+	if t.Max == 0 {
+		return DefaultMax
+	}
+	return t.Max
+}
+
+// Len is how many bytes are held.
+func (t *Tail) Len() int { return t.size }
+
+// String returns the text. When something was dropped it begins with a line that says how much.
+func (t *Tail) String() string { return string(t.AppendTo(nil)) }
+
+// AppendTo appends what String returns.
+func (t *Tail) AppendTo(dst []byte) []byte {
+	if t.size == 0 {
+		return dst
+	}
+	skip := t.skip()
+	if dropped := t.dropped + int64(skip); dropped > 0 {
+		dst = fmt.Appendf(dst, "[coglet: %d bytes of earlier logs dropped]\n", dropped)
+	}
+	if dst == nil {
+		dst = make([]byte, 0, t.size-skip)
+	}
+	for _, c := range t.chunks {
+		if skip >= len(c) {
+			skip -= len(c)
+			continue
+		}
+		dst = append(dst, c[skip:]...)
+		skip = 0
+	}
+	return dst
+}
+
+// skip is how many of the held bytes are over Max; the text then begins with a line, or a character where the line is
+// long.
+func (t *Tail) skip() int {
+	skip := t.size - t.limit()
+	if skip <= 0 {
+		return 0
+	}
+	rest := t.after(skip - 1)
+	if i := bytes.IndexByte(rest[:min(len(rest), 4096)], '\n'); i >= 0 {
+		return skip + i
+	}
+	for rest = t.after(skip); len(rest) > 0 && !utf8.RuneStart(rest[0]); rest = rest[1:] {
+		skip++
+	}
+	return skip
+}
+
+// after returns held bytes from offset n on, as far as one chunk reaches.
+func (t *Tail) after(n int) []byte {
+	for _, c := range t.chunks {
+		if n < len(c) {
+			return c[n:]
+		}
+		n -= len(c)
+	}
+	return nil
+}

@@ -1,0 +1,270 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"coglet/internal/prediction"
+	"coglet/internal/protocol"
+)
+
+// errImpossible is a frame that the worker must not send in its present state. It ends the worker.
+var errImpossible = errors.New("impossible frame")
+
+// eofGrace is how long a closed channel may come before the death that explains it.
+const eofGrace = 500 * time.Millisecond
+
+// readControl handles the control channel until it ends.
+func (i *instance) readControl() {
+	r := protocol.NewReader(i.launch.ControlOut)
+	r.Deadline = i.launch.ControlOut.SetReadDeadline
+	i.channelEnded("control channel", i.readFrames(r, i.controlFrame))
+}
+
+// readData handles the data socket until it ends. It never waits for a client or a file, so that one slow prediction
+// does not hold up its neighbours; only large outputs may have to wait for memory.
+func (i *instance) readData() {
+	r := protocol.NewReader(i.launch.Data)
+	r.Deadline = i.launch.Data.SetReadDeadline
+	r.Admit = i.admit
+	i.channelEnded("data socket", i.readFrames(r, i.dataFrame))
+}
+
+func (i *instance) readFrames(r *protocol.Reader, handle func(*protocol.Frame) error) error {
+	for {
+		f, err := r.Next()
+		if err != nil {
+			return err
+		}
+		if err := handle(&f); err != nil {
+			return err
+		}
+	}
+}
+
+// channelEnded makes sure that a worker whose channel is broken does not live on.
+func (i *instance) channelEnded(channel string, err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, io.EOF) {
+		select {
+		case <-i.proc.Done():
+			return // it is dead and what it left was read
+		case <-time.After(eofGrace):
+		}
+	}
+	switch {
+	case errors.Is(err, io.EOF):
+		err = fmt.Errorf("worker stopped: it closed its %s", channel)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = fmt.Errorf("worker stopped: incomplete frame on its %s", channel)
+	default:
+		err = fmt.Errorf("worker stopped: %s: %w", channel, err)
+	}
+	i.kill(err)
+}
+
+// controlFrame handles one frame of the control channel.
+func (i *instance) controlFrame(f *protocol.Frame) error {
+	switch f.Type {
+	case protocol.TypeLog:
+		var m protocol.Log
+		if err := f.Decode(&m); err != nil {
+			return err
+		}
+		i.drainCapture()
+		i.unclaimed(m.Source, f.Body())
+	case protocol.TypeReady, protocol.TypeSetupFailed:
+		return i.setupFrame(f)
+	case protocol.TypeWorkerLog:
+		var m protocol.WorkerLog
+		if err := f.Decode(&m); err != nil {
+			return err
+		}
+		i.pool.log.worker(i.worker.index, m)
+	case protocol.TypeHealthcheckResult:
+		var m protocol.HealthcheckResult
+		if err := f.Decode(&m); err != nil {
+			return err
+		}
+		var err error
+		if m.Status != "healthy" {
+			err = errors.New(m.Error)
+		}
+		i.health.answer(m.ID, err)
+	case protocol.TypeFatal:
+		var m protocol.Fatal
+		if err := f.Decode(&m); err != nil {
+			return err
+		}
+		return fmt.Errorf("fatal: %s", m.Error)
+	default:
+		i.pool.cfg.Log.Warn("unknown message from worker", "worker", i.worker.index, "type", f.Type)
+	}
+	return nil
+}
+
+// setupFrame handles the one frame that ends setup.
+func (i *instance) setupFrame(f *protocol.Frame) error {
+	i.drainCapture() // what setup printed is in its logs before anybody hears that it ended
+	i.pool.mu.Lock()
+	second := i.answered
+	i.answered = true
+	i.pool.mu.Unlock()
+	if second {
+		return fmt.Errorf("%w: second %s", errImpossible, f.Type)
+	}
+	if f.Type == protocol.TypeSetupFailed {
+		var m protocol.SetupFailed
+		if err := f.Decode(&m); err != nil {
+			return err
+		}
+		i.failed <- m.Error
+		return nil
+	}
+	var m protocol.Ready
+	if err := f.Decode(&m); err != nil {
+		return err
+	}
+	if m.Version != protocol.Version {
+		return fmt.Errorf("worker speaks protocol version %d, this server %d", m.Version, protocol.Version)
+	}
+	if m.Slots < 1 || m.Slots > maxSlots {
+		return fmt.Errorf("%w: ready with %d slots, want 1 to %d", errImpossible, m.Slots, maxSlots)
+	}
+	i.document = f.TakeBody()
+	i.ready <- m
+	return nil
+}
+
+// maxSlots bounds what a ready message can make the server allocate.
+const maxSlots = 100_000
+
+// dataFrame handles one frame of the data socket.
+func (i *instance) dataFrame(f *protocol.Frame) error {
+	switch f.Type {
+	case protocol.TypeDone:
+		var m protocol.Done
+		if err := f.Decode(&m); err != nil {
+			return err
+		}
+		return i.done(&m)
+	case protocol.TypeOutput:
+		var m protocol.Output
+		if err := f.Decode(&m); err != nil {
+			return err
+		}
+		return i.output(&m, f)
+	case protocol.TypeLog:
+		var m protocol.Log
+		if err := f.Decode(&m); err != nil {
+			return err
+		}
+		if m.Slot == nil {
+			return fmt.Errorf("%w: log without a slot on the data socket", errImpossible)
+		}
+		r, err := i.runIn(*m.Slot, f.Type)
+		if err == nil {
+			i.drainCapture()
+			i.claimed(r, m.Source, f.Body())
+		}
+		return err
+	case protocol.TypeMetric:
+		var m protocol.Metric
+		if err := f.Decode(&m); err != nil {
+			return err
+		}
+		r, err := i.runIn(m.Slot, f.Type)
+		if err == nil {
+			r.pred.Metric(m.Name, m.Mode, m.Value)
+		}
+		return err
+	}
+	i.pool.cfg.Log.Warn("unknown message from worker", "worker", i.worker.index, "type", f.Type)
+	return nil
+}
+
+// runIn returns the prediction that the worker runs in a slot.
+func (i *instance) runIn(slot int, what string) (*Run, error) {
+	i.pool.mu.Lock()
+	defer i.pool.mu.Unlock()
+	if slot < 0 || slot >= len(i.slots) {
+		return nil, fmt.Errorf("%w: %s for slot %d of %d", errImpossible, what, slot, len(i.slots))
+	}
+	r := i.slots[slot].run
+	if r == nil || r.phase != phaseRunning {
+		return nil, fmt.Errorf("%w: %s for slot %d, which runs nothing", errImpossible, what, slot)
+	}
+	return r, nil
+}
+
+func (i *instance) output(m *protocol.Output, f *protocol.Frame) error {
+	r, err := i.runIn(m.Slot, f.Type)
+	if err != nil {
+		return err
+	}
+	items := -1
+	if m.Items != nil {
+		items = *m.Items
+	}
+	r.buffered += i.admitted
+	i.admitted = 0
+	r.deliver(delivered{body: f.TakeBody(), items: items, files: m.Files})
+	return nil
+}
+
+func (i *instance) done(m *protocol.Done) error {
+	i.drainCapture() // what was printed before it is in the pipes by now
+	r, err := i.runIn(m.Slot, protocol.TypeDone)
+	if err != nil {
+		return err
+	}
+	if r.seq != m.Seq {
+		return fmt.Errorf("%w: done for seq %d in slot %d, which runs %d", errImpossible, m.Seq, m.Slot, r.seq)
+	}
+	switch m.Status {
+	case protocol.StatusSucceeded, protocol.StatusFailed, protocol.StatusCanceled:
+	default:
+		return fmt.Errorf("%w: done with status %q", errImpossible, m.Status)
+	}
+	i.endText(r)
+	if r.delivery == nil {
+		r.conclude(outcome{done: m})
+		return nil
+	}
+	i.pool.mu.Lock()
+	r.phase = phaseDelivering
+	i.pool.mu.Unlock()
+	r.deliver(delivered{end: &outcome{done: m}})
+	return nil
+}
+
+// admitWait bounds how long a large output may wait for memory that other predictions hold: they may all wait for
+// each other.
+const admitWait = 30 * time.Second
+
+// admit takes n bytes for a large frame out of the buffer that all workers share.
+func (i *instance) admit(n int) error {
+	if n <= largeFrame {
+		return nil
+	}
+	size := int64(n)
+	if size > i.pool.cfg.MaxBuffer {
+		return fmt.Errorf("frame of %d bytes is over --max-buffer of %d", n, i.pool.cfg.MaxBuffer)
+	}
+	ctx, cancel := context.WithTimeoutCause(i.ctx, admitWait, errors.New("--max-buffer is used up"))
+	defer cancel()
+	if err := i.pool.buffer.Acquire(ctx, size); err != nil {
+		return context.Cause(ctx)
+	}
+	i.admitted = size
+	return nil
+}
+
+// largeFrame is from which size, in bytes, frames are counted against Config.MaxBuffer.
+const largeFrame = 1 << 20
+
+// errOutputLimit fails a prediction whose outputs are over --max-output.
+var errOutputLimit = prediction.ErrOutputTooLarge

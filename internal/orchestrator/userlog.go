@@ -1,0 +1,81 @@
+package orchestrator
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+
+	"coglet/internal/protocol"
+	"coglet/internal/telemetry"
+)
+
+// userLogs writes what the model prints to the server's own log, each kind under Cog's target for it.
+type userLogs struct {
+	setupLog, userLog, predictionLog, workerLog *slog.Logger
+}
+
+func newUserLogs(log *slog.Logger) userLogs {
+	return userLogs{
+		setupLog:      log.With(telemetry.Target("coglet::setup")),
+		userLog:       log.With(telemetry.Target("coglet::user")),
+		predictionLog: log.With(telemetry.Target("coglet::prediction")),
+		workerLog:     log.With(telemetry.Target("coglet::worker")),
+	}
+}
+
+// maxRecord is how many bytes of text without a newline become one record.
+const maxRecord = 64 << 10
+
+// records logs each line of text as a record of its own.
+func records(log *slog.Logger, text []byte, attrs ...slog.Attr) {
+	ctx := context.Background()
+	if !log.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	for len(text) > 0 {
+		line, rest, _ := bytes.Cut(text, []byte("\n"))
+		if len(line) > maxRecord {
+			line, rest = text[:maxRecord], text[maxRecord:]
+		}
+		if line = bytes.TrimRight(line, "\r"); len(line) > 0 {
+			log.LogAttrs(ctx, slog.LevelInfo, string(line), attrs...)
+		}
+		text = rest
+	}
+}
+
+func (l userLogs) user(setup bool, source protocol.Source, text []byte) {
+	log := l.userLog
+	if setup {
+		log = l.setupLog
+	}
+	records(log, text, slog.String("source", string(source)))
+}
+
+func (l userLogs) prediction(id string, source protocol.Source, text []byte) {
+	records(l.predictionLog, text, slog.String("prediction_id", id), slog.String("source", string(source)))
+}
+
+// worker logs a message of the harness's own.
+func (l userLogs) worker(index int, m protocol.WorkerLog) {
+	level := slog.LevelInfo
+	switch m.Level {
+	case "debug":
+		level = slog.LevelDebug
+	case "warn":
+		level = slog.LevelWarn
+	case "error":
+		level = slog.LevelError
+	}
+	l.workerLog.Log(context.Background(), level, m.Message, "worker", index)
+}
+
+// lastLines makes the end of a stderr fit for an error: at most five lines, joined.
+func lastLines(words []byte) string {
+	lines := strings.Split(strings.TrimSpace(strings.ToValidUTF8(string(words), "\uFFFD")), "\n")
+	if len(lines) > 5 {
+		lines = lines[len(lines)-5:]
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,137 @@
+package protocol
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxVec is how many buffers go into one writev; the system's limit is 1024.
+const maxVec = 64
+
+// Writer writes frames to one channel. Send may be called by many goroutines and does not wait for the receiver: what
+// the kernel does not take at once is written by a goroutine of the Writer's own, which lives until it is done or the
+// channel is closed. So a worker that does not read cannot hold up whoever serves a client.
+type Writer struct {
+	raw syscall.RawConn
+
+	mu    sync.Mutex
+	queue [][]byte // in order, behind what the present writer holds
+	busy  bool     // somebody writes: only it touches the channel
+	err   error    // the first failure; final
+	wg    sync.WaitGroup
+}
+
+// NewWriter returns a Writer to conn, whose descriptor is non-blocking.
+func NewWriter(conn syscall.Conn) (*Writer, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, fmt.Errorf("open frame writer: %w", err)
+	}
+	return &Writer{raw: raw}, nil
+}
+
+// Send writes one frame: msg as its header, then body. The body belongs to the Writer from now on and must not change.
+// It returns ErrTooLarge for a frame over a limit (the channel stays good), and the channel's error once there is one.
+func (w *Writer) Send(msg any, body []byte) error {
+	head, err := AppendHeader(make([]byte, 0, 192), msg, len(body))
+	if err != nil {
+		return err
+	}
+	bufs := [2][]byte{head, body}
+	n := 2
+	if len(body) == 0 {
+		n = 1
+	}
+	return w.send(bufs[:n])
+}
+
+func (w *Writer) send(bufs [][]byte) error {
+	w.mu.Lock()
+	if w.err != nil || w.busy {
+		if w.err == nil {
+			w.queue = append(w.queue, bufs...)
+		}
+		defer w.mu.Unlock()
+		return w.err
+	}
+	w.busy = true
+	w.mu.Unlock()
+
+	rest, err := w.write(bufs, false)
+	if w.settle(rest, err) {
+		w.wg.Go(w.drain)
+	}
+	return err
+}
+
+// drain writes the queue until it is empty, waiting for the receiver.
+func (w *Writer) drain() {
+	for {
+		w.mu.Lock()
+		bufs := w.queue
+		w.queue = nil
+		w.mu.Unlock()
+		rest, err := w.write(bufs, true)
+		if !w.settle(rest, err) {
+			return
+		}
+	}
+}
+
+// settle ends a turn of writing: it reports whether there is more to write, in which case the channel stays taken.
+func (w *Writer) settle(rest [][]byte, err error) (more bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil {
+		w.err, w.queue = err, nil
+	}
+	if len(rest) > 0 && w.err == nil {
+		w.queue = append(append(make([][]byte, 0, len(rest)+len(w.queue)), rest...), w.queue...)
+	}
+	w.busy = len(w.queue) > 0
+	return w.busy
+}
+
+// write writes bufs; without wait it returns what the kernel did not take at once.
+func (w *Writer) write(bufs [][]byte, wait bool) (rest [][]byte, err error) {
+	rest = bufs
+	rawErr := w.raw.Write(func(fd uintptr) bool {
+		for len(rest) > 0 {
+			n, werr := unix.Writev(int(fd), rest[:min(len(rest), maxVec)])
+			switch {
+			case errors.Is(werr, unix.EINTR):
+				continue
+			case errors.Is(werr, unix.EAGAIN):
+				return !wait
+			case werr != nil:
+				err = fmt.Errorf("write frame: %w", werr)
+				return true
+			}
+			rest = consume(rest, n)
+		}
+		return true
+	})
+	if err == nil && rawErr != nil {
+		err = fmt.Errorf("write frame: %w", rawErr)
+	}
+	return rest, err
+}
+
+// consume drops the first n bytes.
+func consume(bufs [][]byte, n int) [][]byte {
+	for len(bufs) > 0 && n >= len(bufs[0]) {
+		n -= len(bufs[0])
+		bufs = bufs[1:]
+	}
+	if n > 0 {
+		bufs = append([][]byte{bufs[0][n:]}, bufs[1:]...)
+	}
+	return bufs
+}
+
+// Wait returns when the Writer's goroutine has ended. Called after the channel was closed.
+func (w *Writer) Wait() { w.wg.Wait() }

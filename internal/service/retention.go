@@ -1,0 +1,100 @@
+package service
+
+import (
+	"container/list"
+	"slices"
+	"time"
+
+	"coglet/internal/prediction"
+)
+
+// Retention says how long finished predictions can still be asked for.
+type Retention struct {
+	Count int           // how many
+	Bytes int64         // memory of them all; over it the oldest lose input and output
+	For   time.Duration // how long
+}
+
+// freshTime is how long the newest prediction keeps its output even when that alone is over Retention.Bytes: a client
+// that was told that it is finished comes to fetch it.
+const freshTime = time.Minute
+
+// retained are the finished predictions, oldest first. Guarded by Service.mu.
+type retained struct {
+	limit Retention
+	order *list.List // of *kept
+	at    map[*entry]*list.Element
+	bytes int64
+}
+
+type kept struct {
+	ent      *entry
+	finished time.Time
+	dropped  bool
+}
+
+func (r *retained) init(limit Retention) {
+	r.limit, r.order, r.at = limit, list.New(), make(map[*entry]*list.Element)
+}
+
+func (r *retained) add(ent *entry, now time.Time) {
+	ent.size = ent.pred.Size() + ent.pred.LogSize()
+	r.bytes += ent.size
+	r.at[ent] = r.order.PushBack(&kept{ent: ent, finished: now})
+}
+
+func (r *retained) remove(ent *entry) {
+	if e := r.at[ent]; e != nil {
+		r.order.Remove(e)
+		delete(r.at, ent)
+		r.bytes -= ent.size
+	}
+}
+
+// trim drops what is over the limits and returns the entries that are forgotten altogether.
+func (r *retained) trim(now time.Time) (gone []*entry) {
+	for e := r.order.Front(); e != nil; e = r.order.Front() {
+		k := e.Value.(*kept)
+		if r.order.Len() <= r.limit.Count && now.Sub(k.finished) < r.limit.For {
+			break
+		}
+		r.remove(k.ent)
+		gone = append(gone, k.ent)
+	}
+	for e := r.order.Front(); e != nil && r.bytes > r.limit.Bytes; e = e.Next() {
+		k := e.Value.(*kept)
+		if k.dropped || e == r.order.Back() && now.Sub(k.finished) < freshTime {
+			continue
+		}
+		k.ent.pred.Drop()
+		k.dropped = true
+		r.bytes -= k.ent.size
+		k.ent.size = k.ent.pred.LogSize()
+		r.bytes += k.ent.size
+	}
+	return gone
+}
+
+// finish moves an entry whose run has ended to the retained ones.
+func (s *Service) finish(ent *entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ent.run = nil
+	if s.byID[ent.pred.ID] == ent { // not replaced meanwhile by another with its id
+		s.retained.add(ent, s.cfg.Now())
+	}
+	s.expire()
+}
+
+// expire needs mu.
+func (s *Service) expire() {
+	for _, ent := range s.retained.trim(s.cfg.Now()) {
+		if s.byID[ent.pred.ID] == ent {
+			delete(s.byID, ent.pred.ID)
+		}
+	}
+}
+
+func sortNewestFirst(all []*prediction.Prediction) {
+	slices.SortFunc(all, func(a, b *prediction.Prediction) int { return b.Created.Compare(a.Created) })
+}

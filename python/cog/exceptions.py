@@ -1,0 +1,5 @@
+"""Exceptions that a predictor may see."""
+
+from coglet import CancelationException
+
+__all__ = ["CancelationException"]

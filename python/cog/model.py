@@ -1,0 +1,24 @@
+"""BaseModel: an output with named fields."""
+
+import dataclasses
+from typing import Any
+
+
+class BaseModel:
+    """A dataclass by inheritance: its annotated fields are the fields of the output."""
+
+    def __init_subclass__(cls, auto_dataclass: bool = True, init: bool = True, **options: Any) -> None:
+        super().__init_subclass__()
+        base = cls.__bases__[0]
+        if not issubclass(base, BaseModel):
+            raise TypeError(f"{cls.__name__}: BaseModel must come first among its bases")
+        for other in cls.__bases__[1:]:
+            if dataclasses.is_dataclass(other) and not issubclass(other, BaseModel):
+                raise TypeError(f"{cls.__name__}: cannot be mixed with the dataclass {other.__name__}")
+        if not auto_dataclass:
+            if base is not BaseModel and base.__dict__.get("__auto_dataclass__", True):
+                raise ValueError(f"{cls.__name__}: auto_dataclass=False under {base.__name__}, which is a dataclass")
+            cls.__auto_dataclass__ = False  # type: ignore[attr-defined]
+            return
+        cls.__auto_dataclass__ = True  # type: ignore[attr-defined]
+        dataclasses.dataclass(init=init, **options)(cls)

@@ -1,0 +1,47 @@
+"""The Python half of coglet: the harness of a worker, and the names that the cog package takes from its server."""
+
+from typing import Any
+
+__version__ = "0.24.0"
+
+
+class CancelationException(BaseException):
+    """Raised in a sync prediction that was canceled. Catch it to clean up, and raise it again."""
+
+    __module__ = "coglet"
+
+
+class _BuildInfo:
+    """What this was made from."""
+
+    version = __version__
+
+    def __repr__(self) -> str:
+        return f"BuildInfo(version={self.version!r})"
+
+
+__build__ = _BuildInfo()
+
+
+class _Server:
+    """What cog.server.http asks its server for."""
+
+    __slots__ = ()
+
+    @property
+    def active(self) -> bool:
+        """Whether this process is a worker."""
+        from . import _worker_state
+
+        return _worker_state.active
+
+    def serve(self, *_: Any, **__: Any) -> None:
+        raise RuntimeError("a worker does not serve HTTP: start the server with `coglet serve`")
+
+    def __repr__(self) -> str:
+        return "<coglet.server>"
+
+
+server = _Server()
+
+__all__ = ["CancelationException", "__build__", "__version__", "server"]

@@ -1,0 +1,298 @@
+"""Async predictions: one event loop on the main thread, a task for each prediction."""
+
+import asyncio
+import os
+import threading
+import time
+from contextvars import copy_context
+from typing import Any, Dict, List, Optional, Tuple
+
+from . import CancelationException, _encode, _inputs, _wire
+from ._channel import Channel, Guard
+from ._health import LIMIT, TIMED_OUT, answer, judge
+from ._prediction import Prediction, Text, current, log_headers
+from ._sync import parent_is_gone, stop_reading
+from ._worker import Worker, describe, print_traceback
+
+# More than this many bytes that the parent has not taken: who yields more waits.
+_HIGH_WATER = 1 << 20
+
+
+class LoopChannel(Channel):
+    """The data socket as an event loop writes it: what comes in one turn of the loop goes out in one write."""
+
+    def __init__(self, fd: int, guard: Guard, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(fd, guard)
+        self._loop = loop
+        self._loop_thread = threading.get_ident()
+        self._queue: List[bytes] = []
+        self._size = 0
+        self._scheduled = False
+        self._stalled = False  # the socket is full: add_writer goes on
+        self._room: "asyncio.Event" = asyncio.Event()
+        self._room.set()
+        os.set_blocking(fd, False)
+
+    def write(self, pieces: List[bytes], urgent: bool = False) -> None:
+        self._queue.extend(pieces)
+        self._size += sum(map(len, pieces))
+        if urgent and not self._stalled:
+            self._write_now()
+        if not self._queue or self._scheduled or self._stalled:
+            return
+        self._scheduled = True
+        if threading.get_ident() == self._loop_thread:
+            self._loop.call_soon(self.flush)
+        else:
+            self._loop.call_soon_threadsafe(self.flush)
+
+    def _write_now(self) -> None:
+        """Write what the socket takes, with the lock held."""
+        data = self._queue[0] if len(self._queue) == 1 else b"".join(self._queue)
+        try:
+            done = os.write(self._fd, data)
+        except BlockingIOError:
+            done = 0
+        except OSError as error:
+            _wire.give_up(f"fd {self._fd}: write: {error}")
+            return
+        self._size = len(data) - done
+        self._queue = [data[done:]] if self._size else []
+
+    def flush(self) -> None:
+        """Write what the socket takes now, and the rest when it takes more. Called by the loop."""
+        with self.lock:
+            self._scheduled = False
+            if self._queue:
+                self._write_now()
+            if self._size and not self._stalled:
+                self._stalled = True
+                self._loop.add_writer(self._fd, self.flush)
+            elif not self._size and self._stalled:
+                self._stalled = False
+                self._loop.remove_writer(self._fd)
+            if self._size > _HIGH_WATER:
+                self._room.clear()
+            else:
+                self._room.set()
+
+    async def drain(self) -> None:
+        """Wait until the parent has taken enough of what was sent."""
+        if self._size > _HIGH_WATER:
+            self.flush()
+            await self._room.wait()
+
+
+class AsyncRunner:
+    """Runs the predictions of an async predictor."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._predictor = worker.predictor
+        self._loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self._loop)
+        self._data = LoopChannel(_wire.DATA, worker.guard, self._loop)
+        self._reader = _wire.Reader(_wire.DATA)
+        self._headers: Dict[int, List[bytes]] = {}
+        self._tmp: str = worker.init.get("tmp", "")
+        self._tasks: Dict[int, Tuple[Prediction, "asyncio.Task[None]"]] = {}  # by slot
+        self._asked: Dict[int, int] = {}  # slot → highest seq that is to stop
+        self._reached: Dict[int, bool] = {}  # slot → its cancel has reached user code
+        self._failure: Optional[BaseException] = None  # what escaped from a task of user code
+
+    def setup(self) -> None:
+        """Run the model's setup() on the loop that predictions run on. Raises what it raises."""
+        predictor = self._predictor
+        if predictor.setup is None:
+            return
+        args = (os.environ.get("COG_WEIGHTS") or None,) if predictor.setup_wants_weights else ()
+        result = predictor.setup(*args)
+        if predictor.setup_async:
+            self._loop.run_until_complete(result)
+
+    def read_control(self, reader: _wire.Reader) -> None:
+        """Handle control messages: the control thread."""
+        try:
+            while True:
+                header, _ = reader.next()
+                kind = header.get("type")
+                if kind == "cancel":
+                    self._loop.call_soon_threadsafe(self._cancel, header["slot"], header["seq"])
+                elif kind == "healthcheck":
+                    self._loop.call_soon_threadsafe(self._start_healthcheck, header["id"])
+                elif kind == "shutdown":
+                    self._worker.stopping = True
+                    stop_reading(_wire.DATA)
+                else:
+                    self._worker.log("warn", f"unknown control message {kind!r}")
+        except _wire.Broken:
+            parent_is_gone()
+
+    def serve(self) -> None:
+        """Run the loop until the parent has no more. What escapes from a task ends the loop, not the worker."""
+        self._loop.add_reader(_wire.DATA, self._read)
+        while not self._worker.stopping:
+            try:
+                self._loop.run_forever()
+            except (SystemExit, KeyboardInterrupt) as error:
+                self._worker.leave_if_forked()
+                self._blame(error)
+        pending = [task for _, task in self._tasks.values()]
+        if pending:
+            self._loop.run_until_complete(asyncio.wait(pending))
+        self._data.flush()
+
+    def _blame(self, error: BaseException) -> None:
+        """Fail the prediction in whose context something wanted to end the process."""
+        prediction = _context_of(error)
+        for running, task in self._tasks.values():
+            if running is prediction and running.swallowed is None:
+                running.swallowed = error
+                task.cancel()
+                return
+        print_traceback(error)
+
+    def _read(self) -> None:
+        """Start what the parent has sent."""
+        try:
+            self._reader.fill()
+            found = self._reader.take()
+            while found is not None:
+                self._start(*found)
+                found = self._reader.take()
+        except BlockingIOError:
+            return
+        except _wire.Broken as error:
+            if not self._worker.stopping:
+                _wire.diagnose(f"data socket: {error}")
+                os._exit(0)
+            self._loop.remove_reader(_wire.DATA)
+            self._loop.stop()
+
+    def _start(self, header: _wire.Header, body: bytes) -> None:
+        if header.get("type") != "predict":
+            self._worker.log("warn", f"unknown data message {header.get('type')!r}")
+            return
+        slot: int = header["slot"]
+        headers = self._headers.get(slot)
+        if headers is None:
+            headers = self._headers[slot] = log_headers(slot)
+        prediction = Prediction(self._data, Text(self._data, headers), header, self._tmp)
+        self._worker.restore_streams()
+        context = copy_context()
+        context.run(current.set, prediction)
+        task = context.run(self._loop.create_task, self._predict(prediction, body))
+        self._tasks[slot] = (prediction, task)
+        self._reached[slot] = False
+        if self._asked.get(slot, 0) >= prediction.seq:
+            self._stop(slot, task)
+
+    def _cancel(self, slot: int, seq: int) -> None:
+        if self._asked.get(slot, 0) >= seq:
+            return  # repeated: an async cancel cannot be lost
+        self._asked[slot] = seq
+        running = self._tasks.get(slot)
+        if running is not None and running[0].seq == seq:
+            self._stop(slot, running[1])
+
+    def _stop(self, slot: int, task: "asyncio.Task[None]") -> None:
+        self._reached[slot] = True
+        task.cancel()
+
+    async def _predict(self, prediction: Prediction, body: bytes) -> None:
+        """The task of one prediction, from its start to its last frame."""
+        error: Optional[str] = None
+        status, is_stream = "succeeded", False
+        frames: List[bytes] = []
+        start = time.perf_counter()
+        try:
+            kwargs = self._worker.coercer(_inputs.parse(body))
+            start = time.perf_counter()
+            is_stream, frames = await self._call(prediction, kwargs)
+        except BaseException as problem:
+            self._worker.leave_if_forked()
+            frames = []
+            status, error = self._judge(prediction, problem)
+        seconds = time.perf_counter() - start
+        self._worker.leave_if_forked()
+        self._worker.coercer.clean_up()
+        if status == "succeeded" and self._reached[prediction.slot]:
+            status, frames = "canceled", []
+        del self._tasks[prediction.slot]
+        try:
+            self._data.send(frames + prediction.done(status, error, seconds, is_stream))
+        except _wire.TooLarge as large:
+            self._data.send(prediction.done("failed", f"output: {large}", seconds, is_stream))
+
+    def _judge(self, prediction: Prediction, problem: BaseException) -> Tuple[str, Optional[str]]:
+        """Say how a prediction that raised has ended; decided by type, never by text."""
+        if prediction.swallowed is not None:
+            problem = prediction.swallowed
+        elif self._reached[prediction.slot] or isinstance(problem, CancelationException):
+            return "canceled", None
+        if isinstance(problem, (_inputs.InputError, _encode.EncodeError)):
+            return "failed", str(problem)
+        print_traceback(problem)
+        return "failed", describe(problem)
+
+    async def _call(self, prediction: Prediction, kwargs: Any) -> Tuple[bool, List[bytes]]:
+        """Call user code; return whether its outputs are a list, and the frames that are not sent yet."""
+        result = self._predictor.call(**kwargs)
+        if hasattr(result, "__await__"):
+            result = await result
+        encoder = _encode.Encoder(prediction.dir)
+        if hasattr(result, "__anext__"):
+            await self._stream(prediction, encoder, result)
+            return True, []
+        if _encode.is_stream(result):
+            for item in result:
+                await self._send(prediction, encoder, item)
+            return True, []
+        items = encoder.encode_items(result)
+        if items is not None:
+            body, count, files = items
+            return True, prediction.output(body, files, count)
+        body, files = encoder.encode(result)
+        return False, prediction.output(body, files)
+
+    async def _stream(self, prediction: Prediction, encoder: _encode.Encoder, result: Any) -> None:
+        try:
+            async for item in result:
+                await self._send(prediction, encoder, item)
+        finally:
+            close = getattr(result, "aclose", None)
+            if close is not None:
+                await close()
+
+    async def _send(self, prediction: Prediction, encoder: _encode.Encoder, item: Any) -> None:
+        body, files = encoder.encode_yielded(item)
+        self._data.send(prediction.output(body, files))
+        await self._data.drain()
+
+    def _start_healthcheck(self, number: int) -> None:
+        self._health = self._loop.create_task(self._healthcheck(number))
+
+    async def _healthcheck(self, number: int) -> None:
+        try:
+            result = self._predictor.healthcheck()
+            if self._predictor.healthcheck_async:
+                result = await asyncio.wait_for(result, LIMIT)
+            error = judge(result)
+        except asyncio.TimeoutError:
+            error = TIMED_OUT
+        except BaseException as problem:
+            error = f"Healthcheck failed: {describe(problem)}"
+        answer(self._worker, number, error)
+
+
+def _context_of(error: BaseException) -> Optional[Prediction]:
+    """Return the prediction of the callback that raised out of the loop: the loop ran it in its context."""
+    trace = error.__traceback__
+    while trace is not None:
+        owner = trace.tb_frame.f_locals.get("self")
+        if isinstance(owner, asyncio.Handle):
+            context: Any = owner._context  # type: ignore[attr-defined]
+            found: Optional[Prediction] = context.get(current)
+            return found
+        trace = trace.tb_next
+    return None

@@ -1,0 +1,220 @@
+"""From what a predictor returns to JSON: conversions, files as references, errors that name where."""
+
+import base64
+import json
+import math
+import os
+import sys
+from typing import Any, Dict, List, Optional, Set, Tuple
+
+_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_PLAIN = (str, int, bool, type(None))
+
+Files = List[Dict[str, str]]
+
+
+class EncodeError(Exception):
+    """An output that has no JSON; the text says where it stands and why."""
+
+
+def is_stream(value: Any) -> bool:
+    """Whether its items come one after the other: generators, and everything else with __next__."""
+    return hasattr(value, "__next__") and not hasattr(value, "read")
+
+
+class Encoder:
+    """Encodes the outputs of one prediction. Files become references that the parent replaces."""
+
+    def __init__(self, folder: str) -> None:
+        self._dir = folder
+        self._prefix = ""
+        self._count = 0
+        self._warned = False
+        self._copy = False
+        self._files: Files = []
+        self._open: Set[int] = set()
+
+    def encode(self, value: Any) -> Tuple[bytes, Files]:
+        """Return JSON and the files in it. Raises EncodeError."""
+        self._files = []
+        if type(value) in _PLAIN:
+            return self._bytes(value), []
+        return self._bytes(self._convert(value, "output")), self._files
+
+    def encode_yielded(self, value: Any) -> Tuple[bytes, Files]:
+        """Return the same for an item of a generator, which goes on and may write its files anew: they are copied."""
+        self._copy = True
+        return self.encode(value)
+
+    def encode_items(self, value: Any) -> Optional[Tuple[bytes, int, Files]]:
+        """Return a list as a JSON array with the number of its items; None for what is one value."""
+        if not _is_list(value):
+            return None
+        self._files = []
+        converted = self._convert(value, "output")
+        if not isinstance(converted, list):
+            return None
+        return self._bytes(converted), len(converted), self._files
+
+    def _bytes(self, value: Any) -> bytes:
+        try:
+            text = _dumps(value)
+        except RecursionError:
+            raise EncodeError("output: nested too deep") from None
+        return text.encode("utf-8", "replace")
+
+    def _convert(self, value: Any, where: str) -> Any:
+        """Return value as str, int, float, bool, None, list and dict with string keys."""
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
+        if kind is float:
+            return self._float(value)
+        try:
+            if id(value) in self._open:
+                raise EncodeError(f"{where}: refers to itself")
+            self._open.add(id(value))
+            try:
+                return self._convert_object(value, where)
+            finally:
+                self._open.discard(id(value))
+        except RecursionError:
+            raise EncodeError(f"{where[:200]}: nested too deep") from None
+
+    def _float(self, value: float) -> Optional[float]:
+        if math.isfinite(value):
+            return value
+        if not self._warned:
+            self._warned = True
+            print("coglet: the output has NaN or infinity, which JSON cannot hold: null stands for it", file=sys.stderr)
+        return None
+
+    def _convert_object(self, value: Any, where: str) -> Any:
+        if isinstance(value, dict):
+            return self._mapping(value, where)
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return [self._convert(item, f"{where}[{i}]") for i, item in enumerate(value)]
+        if isinstance(value, os.PathLike):
+            return self._path(os.fspath(value), where)
+        if hasattr(value, "read") and hasattr(value, "close"):
+            return self._file(value, where)
+        if _is_secret(value):
+            return str(value)
+        for method in ("model_dump", "dict"):
+            dump = getattr(value, method, None)
+            if callable(dump) and not isinstance(value, type):
+                return self._convert(dump(), where)
+        fields = getattr(type(value), "__dataclass_fields__", None)
+        if fields is not None:
+            return {name: self._convert(getattr(value, name), f"{where}.{name}") for name in fields}
+        return self._convert_other(value, where)
+
+    def _mapping(self, value: Any, where: str) -> Dict[str, Any]:
+        return {_key(k): self._convert(v, f"{where}.{k}") for k, v in value.items()}
+
+    def _convert_other(self, value: Any, where: str) -> Any:
+        """Return what is told by more than a look: scalars of libraries, and anything that can be iterated over."""
+        enum = sys.modules.get("enum")
+        if enum is not None and isinstance(value, enum.Enum):
+            return self._convert(value.value, where)
+        if isinstance(value, str):
+            return str.__str__(value)
+        if isinstance(value, int):
+            return int(value)
+        if isinstance(value, float):
+            return self._float(float(value))
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return "data:application/octet-stream;base64," + base64.b64encode(value).decode()
+        module = type(value).__module__
+        if module == "datetime" and hasattr(value, "isoformat"):
+            return value.isoformat()
+        if module in ("uuid", "decimal", "_decimal", "_pydecimal", "fractions", "ipaddress") or module == "pathlib":
+            return str(value)
+        for method in ("tolist", "item"):  # numpy, torch and what is like them
+            convert = getattr(value, method, None)
+            if callable(convert) and not isinstance(value, type):
+                plain = convert()
+                if plain is not value:
+                    return self._convert(plain, where)
+        if hasattr(value, "keys") and hasattr(value, "__getitem__") and not isinstance(value, type):
+            return self._mapping({k: value[k] for k in value.keys()}, where)
+        if hasattr(value, "__iter__") and not isinstance(value, type):
+            return [self._convert(item, f"{where}[{i}]") for i, item in enumerate(value)]
+        raise EncodeError(f"{where}: cannot encode {_name(value)}")
+
+    def _path(self, path: Any, where: str) -> str:
+        text = os.fsdecode(path)
+        if not os.path.exists(text):
+            raise EncodeError(f"{where}: no such file: {text}")
+        if not os.path.isfile(text):
+            raise EncodeError(f"{where}: not a file: {text}")
+        if self._copy:
+            import shutil
+
+            text = shutil.copyfile(text, os.path.join(self._folder(), os.path.basename(text)))
+        return self._reference(os.path.abspath(text))
+
+    def _file(self, file: Any, where: str) -> str:
+        """Store what an open file holds."""
+        name = getattr(file, "name", None)
+        extension = os.path.splitext(name)[1] if isinstance(name, str) else ""
+        path = os.path.join(self._folder(), f"{self._count}{extension or '.bin'}")
+        try:
+            if getattr(file, "seekable", lambda: False)():
+                file.seek(0)
+            with open(path, "wb") as out:
+                while True:
+                    block = file.read(1 << 20)
+                    if not block:
+                        break
+                    out.write(block.encode("utf-8", "backslashreplace") if isinstance(block, str) else block)
+        except Exception as error:
+            raise EncodeError(f"{where}: cannot read {_name(file)}: {type(error).__name__}: {error}") from error
+        return self._reference(path)
+
+    def _folder(self) -> str:
+        """Return a folder for one file, so that two of the same name do not meet."""
+        folder = os.path.join(self._dir, f"output-{self._count}")
+        os.makedirs(folder, 0o700)
+        return folder
+
+    def _reference(self, path: str) -> str:
+        if not self._prefix:
+            self._prefix = f"coglet-file:{os.urandom(16).hex()}:"
+        ref = f"{self._prefix}{self._count}"
+        self._count += 1
+        self._files.append({"ref": ref, "path": path})
+        return ref
+
+
+def _is_list(value: Any) -> bool:
+    """Whether a top-level value is a list to JSON."""
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return True
+    if isinstance(value, (str, bytes, bytearray, dict, os.PathLike)) or type(value) in _PLAIN or isinstance(value, type):
+        return False
+    if hasattr(value, "read") or hasattr(value, "keys"):
+        return False
+    if hasattr(value, "model_dump") or hasattr(value, "dict") or hasattr(type(value), "__dataclass_fields__"):
+        return False
+    if hasattr(value, "tolist"):
+        return bool(getattr(value, "ndim", getattr(value, "shape", ())))
+    return hasattr(value, "__iter__")
+
+
+def _is_secret(value: Any) -> bool:
+    return type(value).__name__ == "Secret" and hasattr(value, "get_secret_value")
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return str.__str__(key)
+    if key is None or isinstance(key, bool):
+        return json.dumps(key)
+    return str(key)
+
+
+def _name(value: Any) -> str:
+    kind = value if isinstance(value, type) else type(value)
+    text = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return f"the class {text}" if isinstance(value, type) else text

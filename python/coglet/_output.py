@@ -1,0 +1,143 @@
+"""The schema of what a predictor returns."""
+
+import sys
+from typing import Any, Dict, List, Optional
+
+from . import _types
+
+Json = Dict[str, Any]
+
+_ITERATORS = {"Iterator", "AsyncIterator", "Generator", "AsyncGenerator", "Iterable", "AsyncIterable"}
+_CONCATENATE = {"ConcatenateIterator", "AsyncConcatenateIterator"}
+
+
+def schema(annotation: Any) -> Json:
+    """Return the schema of the output that a return annotation declares; of anything when it declares nothing."""
+    found = _iterator(annotation) or of_output(annotation)
+    found["title"] = "Output"
+    return dict(sorted(found.items(), key=_order))
+
+
+def _order(item: Any) -> Any:
+    return item[0]
+
+
+def _iterator(annotation: Any) -> Optional[Json]:
+    """Return the schema of a streamed output, None for any other."""
+    origin = getattr(annotation, "__origin__", None)
+    name = getattr(origin, "__name__", None) or getattr(annotation, "__name__", "")
+    args = getattr(annotation, "__args__", ())
+    if name in _CONCATENATE:
+        return {
+            "type": "array",
+            "items": of_output(args[0]) if args else {"type": "string"},
+            "x-cog-array-type": "iterator",
+            "x-cog-array-display": "concatenate",
+        }
+    if name in _ITERATORS and origin is not None:
+        return {"type": "array", "items": of_output(args[0]) if args else {}, "x-cog-array-type": "iterator"}
+    return None
+
+
+def of_output(annotation: Any) -> Json:
+    """Return the keys that describe a type as an output."""
+    if annotation is None or annotation is _types.NoneType:
+        return {}
+    kind = _types.classify(annotation)
+    found = _of_kind(kind, annotation)
+    if kind.nullable:
+        found = {"nullable": True, **found}
+    return dict(sorted(found.items()))
+
+
+def _of_kind(kind: _types.Type, annotation: Any) -> Json:
+    from ._schema import of_type
+
+    if kind.kind == _types.LIST:
+        return {"items": _of_type(kind.item), "type": "array"}
+    if kind.kind == _types.DICT and kind.item is not None and kind.item.kind != _types.ANY:
+        return {"additionalProperties": _of_type(kind.item), "type": "object"}
+    inner = _plain(annotation)
+    if _types.is_typed_dict(inner) and not kind.kind == _types.UNION:
+        return _object(inner, list(_types.hints(inner)), set(inner.__required_keys__))
+    if kind.kind == _types.MODEL:
+        return _object(kind.cls, *_fields(kind.cls))
+    return of_type(kind)
+
+
+def _plain(annotation: Any) -> Any:
+    """Return X of Optional[X]."""
+    if _types.is_union(annotation):
+        members = [a for a in annotation.__args__ if a is not _types.NoneType]
+        return members[0] if len(members) == 1 else annotation
+    return annotation
+
+
+def _of_type(kind: Optional[_types.Type]) -> Json:
+    """Return the schema of an element that is classified already."""
+    from ._schema import of_type
+
+    if kind is None:
+        return {}
+    if kind.kind == _types.LIST:
+        found: Json = {"items": _of_type(kind.item), "type": "array"}
+    elif kind.kind == _types.DICT and kind.item is not None and kind.item.kind != _types.ANY:
+        found = {"additionalProperties": _of_type(kind.item), "type": "object"}
+    elif kind.kind == _types.MODEL:
+        found = _object(kind.cls, *_fields(kind.cls))
+    else:
+        found = of_type(kind)
+    if kind.nullable:
+        found["nullable"] = True
+    return dict(sorted(found.items()))
+
+
+def _fields(cls: Any) -> Any:
+    """Return the names of a model's fields, and those that are required in the output."""
+    names = list(_types.hints(cls))
+    pydantic = getattr(cls, "model_fields", None) or getattr(cls, "__fields__", None)
+    hints = _types.hints(cls)
+    if pydantic and not hasattr(cls, "__dataclass_fields__"):
+        names = list(pydantic)
+        required = {n for n, f in pydantic.items() if _is_required(f)}
+        return names, {n for n in required if not _types.classify(hints.get(n)).nullable}
+    dataclass_fields = cls.__dataclass_fields__
+    names = [n for n in dataclass_fields]
+    dataclasses = sys.modules["dataclasses"]
+    required = {
+        n
+        for n, f in dataclass_fields.items()
+        if f.default is dataclasses.MISSING
+        and f.default_factory is dataclasses.MISSING
+        and not _types.classify(hints.get(n)).nullable
+    }
+    return names, required
+
+
+def _is_required(field: Any) -> bool:
+    required = field.is_required
+    return bool(required() if callable(required) else required)
+
+
+def _object(cls: Any, names: List[str], required: Any) -> Json:
+    from ._schema import title
+
+    hints = _types.hints(cls)
+    properties = {}
+    for name in names:
+        annotation = hints.get(name)
+        args = getattr(annotation, "__args__", ())
+        if getattr(annotation, "__origin__", None) is not None and "Required" in repr(annotation).split("[")[0] and args:
+            annotation = args[0]
+        properties[name] = dict(sorted({**_nested(annotation, cls), "title": title(name)}.items()))
+    found: Json = {"properties": properties, "type": "object"}
+    wanted = [n for n in names if n in required]
+    if wanted:
+        found["required"] = wanted
+    return found
+
+
+def _nested(annotation: Any, owner: Any) -> Json:
+    if annotation is owner:  # a model of itself
+        return {"type": "object"}
+    return of_output(annotation)

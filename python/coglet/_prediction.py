@@ -1,0 +1,118 @@
+"""One prediction inside the worker: who prints, records metrics and asks for its scope on whose behalf."""
+
+import json
+from contextvars import ContextVar
+from typing import Any, Dict, List, Optional
+
+from . import _wire
+from ._channel import Channel
+
+STDOUT, STDERR = 0, 1
+SOURCES = ("stdout", "stderr")
+
+# Unfinished lines are sent when they get this long, in characters; a frame's text is at most four times as many bytes.
+MAX_REST = 1 << 20
+
+
+def log_headers(slot: Optional[int]) -> List[bytes]:
+    """Return the headers of log frames for stdout and stderr."""
+    where: _wire.Header = {} if slot is None else {"slot": slot}
+    return [_wire.header_bytes({"type": "log", **where, "source": source}) for source in SOURCES]
+
+
+class Text:
+    """Where text goes: complete lines at once, the rest when it is asked for. Of a prediction, or of nobody."""
+
+    def __init__(self, channel: Channel, headers: List[bytes]) -> None:
+        self._channel = channel
+        self._rest: List[List[str]] = [[], []]
+        self._rest_size = [0, 0]
+        self._headers = headers
+
+    def write(self, source: int, text: str) -> None:
+        """Send the complete lines of text together with what came before, and keep the rest."""
+        with self._channel.lock:
+            cut = text.rfind("\n") + 1
+            rest = self._rest[source]
+            if not cut:
+                rest.append(text)
+                self._rest_size[source] += len(text)
+                if self._rest_size[source] >= MAX_REST:
+                    self.flush(source)
+                return
+            if rest:
+                lines = "".join(rest) + text[:cut]
+                rest.clear()
+            else:
+                lines = text[:cut]
+            if cut < len(text):
+                rest.append(text[cut:])
+            self._rest_size[source] = len(text) - cut
+            self._send(source, lines)
+
+    def flush(self, source: int) -> None:
+        """Send the unfinished line."""
+        with self._channel.lock:
+            rest = self._rest[source]
+            if rest:
+                text = "".join(rest)
+                rest.clear()
+                self._rest_size[source] = 0
+                self._send(source, text)
+
+    def _send(self, source: int, text: str) -> None:
+        for start in range(0, len(text), MAX_REST):
+            body = (text[start : start + MAX_REST] if len(text) > MAX_REST else text).encode("utf-8", "backslashreplace")
+            # at once: the order against what child processes write is a promise
+            self._channel.send([_wire.join(self._headers[source], len(body)), body], urgent=True)
+
+
+class Prediction:
+    """A prediction that runs, or has run."""
+
+    def __init__(self, channel: Channel, text: Text, header: _wire.Header, tmp: str) -> None:
+        self.channel = channel
+        self.text = text
+        self.slot: int = header["slot"]
+        self.seq: int = header["seq"]
+        self.id: str = header["id"]
+        self.context: Dict[str, str] = header.get("context") or {}
+        self.dir = f"{tmp}/{self.seq}"
+        self.active = True
+        self.outputs = 0
+        self.scope: Any = None  # made when it is asked for
+        self.swallowed: Optional[BaseException] = None  # what escaped from a task of its own
+
+    def output(self, body: bytes, files: List[Dict[str, str]], items: Optional[int] = None) -> List[bytes]:
+        """Return the frame of an output; items says that body is a list of so many."""
+        header: _wire.Header = {"type": "output", "slot": self.slot, "index": self.outputs}
+        if items is not None:
+            header["items"] = items
+        if files:
+            header["files"] = files
+        self.outputs += 1 if items is None else items
+        return [_wire.frame(header, len(body)), body]
+
+    def metric(self, name: str, mode: str, value: Any) -> None:
+        """Record a metric. Raises ValueError when it is too large for a frame."""
+        header = {"type": "metric", "slot": self.slot, "name": name, "mode": mode, "value": value}
+        self.channel.send([_wire.frame(header)])
+
+    def done(self, status: str, error: Optional[str], seconds: float, is_stream: bool) -> List[bytes]:
+        """Return the last frame. Nothing of this prediction may be sent after it."""
+        for source in (STDOUT, STDERR):
+            self.text.flush(source)
+        self.active = False
+        header: _wire.Header = {"type": "done", "slot": self.slot, "seq": self.seq, "status": status}
+        if error is not None:
+            header["error"] = error
+        header["predict_time"] = seconds
+        if is_stream:
+            header["is_stream"] = True
+        return [_wire.frame(header)]
+
+    def __repr__(self) -> str:
+        return f"<prediction {json.dumps(self.id)}>"
+
+
+current: "ContextVar[Optional[Prediction]]" = ContextVar("coglet_prediction", default=None)

@@ -1,0 +1,354 @@
+"""The model's OpenAPI document, made from the live predictor in the shape in which Cog's generator prints it."""
+
+import json
+from typing import Any, Dict, List, Optional, Tuple
+
+from . import __version__, _output, _types
+from ._load import Parameter, Predictor, is_field
+from ._types import Type
+
+Json = Dict[str, Any]
+
+_SCALARS = {_types.STR: "string", _types.INT: "integer", _types.FLOAT: "number", _types.BOOL: "boolean"}
+
+
+def encode(predictor: Predictor) -> bytes:
+    """Return the document as JSON."""
+    return json.dumps(document(predictor), ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
+
+
+def document(predictor: Predictor) -> Json:
+    """Return the document."""
+    train = predictor.mode == "train"
+    prefix = "Training" if train else ""
+    inputs, choices = input_schema(predictor, prefix + "Input")
+    schemas: Json = {prefix + "Input": inputs, prefix + "Output": _output.schema(predictor.returns)}
+    schemas.update(choices)
+    schemas.update(_fixed(prefix or "Prediction", prefix))
+    return {
+        "components": {"schemas": schemas},
+        "info": {"title": "Cog", "version": __version__},
+        "openapi": "3.0.2",
+        "paths": _paths(train, predictor.streaming),
+    }
+
+
+def input_schema(predictor: Predictor, title: str) -> Tuple[Json, Json]:
+    """Return the schema of all inputs, and a component for each that has choices."""
+    properties: Json = {}
+    required: List[str] = []
+    choices: Json = {}
+    for order, parameter in enumerate(predictor.parameters):
+        prop, is_required, choice = _property(parameter, order)
+        if choice is not None:
+            name = _free_name(parameter.name, choices)
+            choices[name] = {**choice, "title": parameter.name}
+            prop["allOf"] = [{"$ref": f"#/components/schemas/{name}"}]
+        properties[parameter.name] = dict(sorted(prop.items()))
+        if is_required:
+            required.append(parameter.name)
+    schema: Json = {"properties": properties}
+    if required:
+        schema["required"] = required
+    schema["title"] = title
+    schema["type"] = "object"
+    return schema, {name: dict(sorted(choice.items())) for name, choice in choices.items()}
+
+
+_TAKEN = {
+    *(f"{p}{n}" for p in ("", "Training") for n in ("Input", "Output")),
+    *(f"{p}{n}" for p in ("Prediction", "Training") for n in ("Request", "Response")),
+    "Status",
+    "HTTPValidationError",
+    "ValidationError",
+}
+
+
+def _free_name(name: str, taken: Json) -> str:
+    """A component has the parameter's name, unless that would overwrite one of the document's own."""
+    while name in _TAKEN or name in taken:
+        name += "Choices"
+    return name
+
+
+def _property(parameter: Parameter, order: int) -> Tuple[Json, bool, Optional[Json]]:
+    """Return a property, whether it is required, and its choices."""
+    kind = _types.classify(parameter.annotation)
+    field = parameter.default if is_field(parameter.default) else None
+    prop: Json = {"x-order": order}
+    choice = _choices(kind, field)
+    if choice is None or kind.kind == _types.LIST:
+        prop["title"] = title(parameter.name)
+        prop.update(of_type(kind))
+    if choice is not None and kind.kind == _types.LIST:
+        prop["items"] = {k: v for k, v in choice.items() if k in ("enum", "type")}
+        choice = None
+    elif kind.nullable:
+        prop["nullable"] = True
+    has_default, default = _default(parameter, field)
+    required = not has_default
+    if has_default and default is None:
+        if kind.kind == _types.SECRET:
+            prop["nullable"] = True
+        elif not kind.nullable:
+            required, has_default = True, False  # Cog: a None where the type has no None is no default
+    elif not has_default and kind.nullable and kind.kind != _types.UNION:
+        required = False
+    if has_default:
+        prop["default"] = to_json(default)
+    if field is not None:
+        prop.update(_constraints(field))
+    return prop, required, choice
+
+
+def _default(parameter: Parameter, field: Any) -> Tuple[bool, Any]:
+    if field is None:
+        return parameter.has_default, parameter.default
+    factory = getattr(field, "default_factory", None)
+    if factory is not None:
+        return True, factory()
+    if getattr(field, "default", None) is None:
+        # Input() and Input(default=None) are the same to Cog, but for types that have a None
+        kind = _types.classify(parameter.annotation)
+        explicit = getattr(field, "has_default", None)
+        if kind.nullable and kind.kind != _types.UNION:
+            return (explicit is not False and explicit is not None) or explicit is None and _said_none(field), None
+        return kind.kind == _types.SECRET and _said_none(field), None
+    return True, field.default
+
+
+def _said_none(field: Any) -> bool:
+    """Whether Input() was given default=None. The real SDK does not keep that; the bundled one does."""
+    return bool(getattr(field, "has_default", True))
+
+
+_CONSTRAINTS = {
+    "description": "description",
+    "ge": "minimum",
+    "le": "maximum",
+    "min_length": "minLength",
+    "max_length": "maxLength",
+    "regex": "pattern",
+    "accept": "x-cog-accept",
+}
+
+
+def _constraints(field: Any) -> Json:
+    found = {}
+    for attribute, key in _CONSTRAINTS.items():
+        value = getattr(field, attribute, None)
+        if value is not None:
+            found[key] = _plain_number(value)
+    if getattr(field, "deprecated", None):
+        found["deprecated"] = True
+    return found
+
+
+def _plain_number(value: Any) -> Any:
+    """Cog prints 0.0 as 0."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1 << 53:
+        return int(value)
+    return value
+
+
+def _choices(kind: Type, field: Any) -> Optional[Json]:
+    values = getattr(field, "choices", None) if field is not None else None
+    inner = kind.item if kind.kind == _types.LIST and kind.item is not None else kind
+    if values is None:
+        values = inner.choices or None
+    if values is None:
+        return None
+    values = [to_json(v) for v in values]
+    scalar = _SCALARS.get(inner.kind) or _scalar_of(values)
+    found: Json = {"description": "An enumeration.", "enum": values}
+    if scalar:
+        found["type"] = scalar
+    return found
+
+
+def _scalar_of(values: List[Any]) -> Optional[str]:
+    kinds = {type(v) for v in values}
+    if len(kinds) != 1:
+        return None
+    return {str: "string", int: "integer", float: "number", bool: "boolean"}.get(kinds.pop())
+
+
+def title(name: str) -> str:
+    """Return the title of a field: n_steps → N Steps."""
+    return " ".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def of_type(kind: Type) -> Json:
+    """Return the keys that describe a type as an input."""
+    if kind.kind in _SCALARS:
+        return {"type": _SCALARS[kind.kind]}
+    if kind.kind in (_types.PATH, _types.FILE):
+        return {"format": "uri", "type": "string"}
+    if kind.kind == _types.SECRET:
+        return {"format": "password", "type": "string", "writeOnly": True, "x-cog-secret": True}
+    if kind.kind == _types.LIST:
+        assert kind.item is not None
+        return {"items": of_type(kind.item), "type": "array"}
+    if kind.kind == _types.UNION:
+        variants = [of_type(member) for member in kind.members]
+        if kind.nullable:
+            variants = [{"nullable": True, **variant} for variant in variants]
+        return {"anyOf": variants}
+    if kind.kind == _types.CHOICE:
+        found: Json = {"enum": [to_json(v) for v in kind.choices]}
+        scalar = _scalar_of(found["enum"])
+        return {**found, "type": scalar} if scalar else found
+    if kind.kind == _types.UNKNOWN and kind.cls is None:
+        return {}
+    return {"type": "object"}
+
+
+def to_json(value: Any) -> Any:
+    """Return a default or a choice as JSON has it."""
+    import enum
+    import os
+
+    if isinstance(value, enum.Enum):
+        return to_json(value.value)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [to_json(v) for v in value]
+    if isinstance(value, dict):
+        return {str(k): to_json(v) for k, v in value.items()}
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)
+
+
+def file_fields(predictor: Predictor) -> Json:
+    """Return which inputs are files, for the parent that fetches them."""
+    found: Json = {}
+    for parameter in predictor.parameters:
+        kind = _types.classify(parameter.annotation)
+        members = kind.members if kind.kind == _types.UNION else [kind]
+        for member in members:
+            is_list = member.kind == _types.LIST and member.item is not None
+            inner = member.item if is_list else member
+            if inner is None or inner.kind not in (_types.PATH, _types.FILE):
+                continue
+            entry: Json = {"kind": inner.kind}
+            if is_list:
+                entry["list"] = True
+            if any(m.kind == _types.STR for m in members):
+                entry["str"] = True
+            found.setdefault(parameter.name, entry)
+    return found
+
+
+def any_fields(predictor: Predictor) -> List[str]:
+    """Return which inputs take any JSON."""
+    return [
+        p.name
+        for p in predictor.parameters
+        if p.annotation is not None and _types.classify(p.annotation).kind == _types.ANY
+    ]
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _string(name: str, **more: Any) -> Json:
+    return dict(sorted({"title": name, "type": "string", **more}.items()))
+
+
+def _fixed(prefix: str, io: str) -> Json:
+    """Return the components that every document has."""
+    return {
+        f"{prefix}Request": {
+            "properties": {"id": _string("Id"), "input": _ref(io + "Input")},
+            "title": f"{prefix}Request",
+            "type": "object",
+        },
+        f"{prefix}Response": {
+            "properties": {
+                "completed_at": _string("Completed At", format="date-time"),
+                "created_at": _string("Created At", format="date-time"),
+                "error": _string("Error"),
+                "id": _string("Id"),
+                "input": _ref(io + "Input"),
+                "logs": _string("Logs"),
+                "metrics": {"title": "Metrics", "type": "object"},
+                "output": _ref(io + "Output"),
+                "started_at": _string("Started At", format="date-time"),
+                "status": _string("Status"),
+                "version": _string("Version"),
+            },
+            "title": f"{prefix}Response",
+            "type": "object",
+        },
+        "Status": {
+            "description": "An enumeration.",
+            "enum": ["starting", "processing", "succeeded", "canceled", "failed"],
+            "title": "Status",
+            "type": "string",
+        },
+        "HTTPValidationError": {
+            "properties": {"detail": {"items": _ref("ValidationError"), "title": "Detail", "type": "array"}},
+            "title": "HTTPValidationError",
+            "type": "object",
+        },
+        "ValidationError": {
+            "properties": {
+                "loc": {
+                    "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+                    "title": "Location",
+                    "type": "array",
+                },
+                "msg": _string("Message"),
+                "type": _string("Error Type"),
+            },
+            "required": ["loc", "msg", "type"],
+            "title": "ValidationError",
+            "type": "object",
+        },
+    }
+
+
+def _response(schema: Json, description: str) -> Json:
+    return {"content": {"application/json": {"schema": schema}}, "description": description}
+
+
+def _operation(summary: str, name: str, schema: Json, **more: Any) -> Json:
+    responses = {"200": _response(schema, "Successful Response")}
+    if "requestBody" in more or "parameters" in more:
+        responses["422"] = _response(_ref("HTTPValidationError"), "Validation Error")
+    return dict(sorted({"operationId": name, "responses": responses, "summary": summary, **more}.items()))
+
+
+def _paths(train: bool, streaming: bool) -> Json:
+    noun, verb, base = ("training", "Train", "Training") if train else ("prediction", "Predict", "Prediction")
+    create = _operation(
+        verb,
+        f"{verb.lower()}_{noun}s_post",
+        _ref(f"{base}Response"),
+        description=f"Run a single {noun} on the model",
+        requestBody={"content": {"application/json": {"schema": _ref(f"{base}Request")}}},
+    )
+    if streaming and not train:
+        create["x-cog-streaming"] = True
+    cancel = _operation(
+        "Cancel",
+        f"cancel_{noun}s__{noun}_id__cancel_post",
+        {},
+        parameters=[
+            {
+                "in": "path",
+                "name": f"{noun}_id",
+                "required": True,
+                "schema": {"title": f"{noun.title()} Id", "type": "string"},
+            }
+        ],
+    )
+    return {
+        "/": {"get": _operation("Root", "root__get", {})},
+        "/health-check": {"get": _operation("Healthcheck", "healthcheck_health_check_get", {})},
+        f"/{noun}s": {"post": create},
+        f"/{noun}s/{{{noun}_id}}/cancel": {"post": cancel},
+    }

@@ -1,0 +1,198 @@
+"""Sync predictions: one after the other on the main thread, where setup() ran too."""
+
+import gc
+import os
+import sys
+import time
+from types import CoroutineType
+from typing import Any, Iterator, List, Optional, Tuple
+
+from . import CancelationException, _encode, _inputs, _wire
+from ._cancel import Canceler
+from ._channel import Channel
+from ._health import SyncHealthcheck
+from ._prediction import Prediction, Text, current, log_headers
+from ._worker import Worker, describe, print_traceback
+
+
+class SyncRunner:
+    """Runs the predictions of a sync predictor."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._predictor = worker.predictor
+        self._data = Channel(_wire.DATA, worker.guard)
+        self._reader = _wire.Reader(_wire.DATA)
+        self._canceler = Canceler(worker)
+        self._health = SyncHealthcheck(worker)
+        self._headers = log_headers(0)
+        self._tmp: str = worker.init.get("tmp", "")
+        self._loop: Any = None  # for what is async in a sync predictor
+
+    def setup(self) -> None:
+        """Run the model's setup(). Raises what it raises."""
+        predictor = self._predictor
+        if predictor.setup is None:
+            return
+        args = (os.environ.get("COG_WEIGHTS") or None,) if predictor.setup_wants_weights else ()
+        result = predictor.setup(*args)
+        if predictor.setup_async:
+            self._await(result)
+
+    def _await(self, awaitable: Any) -> Any:
+        """Run a coroutine of a predictor that is not async: on a loop of its own, which is kept."""
+        import asyncio
+
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self._loop)
+        return self._loop.run_until_complete(awaitable)
+
+    def read_control(self, reader: _wire.Reader) -> None:
+        """Handle control messages: the control thread."""
+        try:
+            while True:
+                header, _ = reader.next()
+                kind = header.get("type")
+                if kind == "cancel":
+                    self._canceler.cancel(header["slot"], header["seq"])
+                elif kind == "healthcheck":
+                    self._health.check(header["id"])
+                elif kind == "shutdown":
+                    self._worker.stopping = True
+                    stop_reading(_wire.DATA)
+                else:
+                    self._worker.log("warn", f"unknown control message {kind!r}")
+        except _wire.Broken:
+            parent_is_gone()
+
+    def serve(self) -> None:
+        """Run predictions until the parent has no more."""
+        while True:
+            try:
+                header, body = self._reader.next()
+            except _wire.Broken as error:
+                if self._worker.stopping:
+                    return
+                _wire.diagnose(f"data socket: {error}")
+                os._exit(0)
+            except CancelationException:  # came by the slow way, after its prediction had ended
+                continue
+            if header.get("type") != "predict":
+                self._worker.log("warn", f"unknown data message {header.get('type')!r}")
+                continue
+            self._predict(header, body)
+
+    def _predict(self, header: _wire.Header, body: bytes) -> None:
+        prediction = Prediction(self._data, Text(self._data, self._headers), header, self._tmp)
+        self._worker.restore_streams()
+        token = current.set(prediction)
+        self._canceler.begin(prediction)
+        try:
+            frames = self._run(prediction, body)
+        finally:
+            self._canceler.end()
+            current.reset(token)
+        self._data.send(frames)
+
+    def _run(self, prediction: Prediction, body: bytes) -> List[bytes]:
+        """Run one prediction and return its last frames."""
+        frames: List[bytes] = []
+        error: Optional[str] = None
+        is_stream = False
+        status = "succeeded"
+        start = end = time.perf_counter()
+        try:
+            try:
+                kwargs = self._worker.coercer(_inputs.parse(body))
+                start = time.perf_counter()
+                is_stream, frames = self._call(prediction, kwargs)
+            finally:  # a cancel that comes in here is still caught below
+                self._canceler.leave()
+                end = time.perf_counter()
+        except BaseException as problem:
+            self._worker.leave_if_forked()
+            frames = []
+            status, error = self._judge(prediction, problem)
+        self._worker.leave_if_forked()
+        self._worker.coercer.clean_up()
+        if status == "succeeded" and self._canceler.was_raised(prediction):
+            status, frames = "canceled", []
+        try:
+            return frames + prediction.done(status, error, end - start, is_stream)
+        except _wire.TooLarge as large:
+            return prediction.done("failed", f"output: {large}", end - start, is_stream)
+
+    def _judge(self, prediction: Prediction, problem: BaseException) -> Tuple[str, Optional[str]]:
+        """Say how a prediction that raised has ended."""
+        if isinstance(problem, CancelationException) or self._canceler.canceled(prediction):
+            return "canceled", None
+        if isinstance(problem, (_inputs.InputError, _encode.EncodeError)):
+            return "failed", str(problem)
+        print_traceback(problem)
+        if isinstance(problem, MemoryError):
+            gc.collect()
+        return "failed", describe(problem)
+
+    def _call(self, prediction: Prediction, kwargs: Any) -> Tuple[bool, List[bytes]]:
+        """Call user code; return whether its outputs are a list, and the frames that are not sent yet."""
+        canceler = self._canceler
+        canceler.enter()
+        result = self._predictor.call(**kwargs)
+        if isinstance(result, CoroutineType):  # a decorator hid that the method is async
+            result = self._await(result)
+        if hasattr(result, "__anext__"):
+            result = self._iterate(result)
+        encoder = _encode.Encoder(prediction.dir)
+        if _encode.is_stream(result):
+            self._stream(prediction, encoder, result)
+            return True, []
+        items = encoder.encode_items(result)
+        canceler.leave()
+        if items is not None:
+            body, count, files = items
+            return True, prediction.output(body, files, count)
+        body, files = encoder.encode(result)
+        return False, prediction.output(body, files)
+
+    def _stream(self, prediction: Prediction, encoder: _encode.Encoder, result: Any) -> None:
+        """Send each item as it comes. A generator is closed in any case, so that its cleanup runs in its prediction."""
+        try:
+            for item in result:
+                body, files = encoder.encode_yielded(item)
+                self._data.send(prediction.output(body, files))
+        finally:
+            close = getattr(result, "close", None)
+            if close is not None:
+                close()
+
+    def _iterate(self, result: Any) -> Iterator[Any]:
+        """Iterate over an async iterator of a predictor that is not async."""
+        while True:
+            try:
+                yield self._await(result.__anext__())
+            except StopAsyncIteration:
+                return
+
+
+def stop_reading(fd: int) -> None:
+    """Make a reader of the socket see its end."""
+    import socket
+
+    try:
+        with socket.socket(fileno=os.dup(fd)) as end:
+            end.shutdown(socket.SHUT_RD)
+    except OSError:
+        pass
+
+
+def parent_is_gone() -> None:
+    """End with the parent. Where the kernel does not kill the process group, this does."""
+    if sys.platform != "linux":
+        import signal
+
+        try:
+            os.killpg(0, signal.SIGKILL)
+        except OSError:
+            pass
+    os._exit(0)

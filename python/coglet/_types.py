@@ -1,0 +1,156 @@
+"""What an annotation says, in the words that schema and inputs share."""
+
+import os
+import sys
+from typing import Any, List, Optional
+
+NoneType = type(None)
+
+# Kinds.
+STR, INT, FLOAT, BOOL = "str", "int", "float", "bool"
+PATH, FILE, SECRET = "path", "file", "secret"
+LIST, DICT, ANY, UNION, CHOICE, MODEL = "list", "dict", "any", "union", "choice", "model"
+UNKNOWN = "unknown"
+
+_SCALARS = {str: STR, int: INT, float: FLOAT, bool: BOOL}
+_SDK_KINDS = {"Path": PATH, "File": FILE, "Secret": SECRET, "URLPath": PATH}
+
+
+class Type:
+    """A classified annotation."""
+
+    __slots__ = ("choices", "cls", "item", "kind", "members", "nullable", "opaque")
+
+    def __init__(self, kind: str, cls: Any = None, nullable: bool = False) -> None:
+        self.kind = kind
+        self.cls = cls  # the class itself: of paths, enums and models
+        self.nullable = nullable
+        self.item: Optional[Type] = None  # of a list; of a dict with a declared value type
+        self.members: List[Type] = []  # of a union
+        self.choices: List[Any] = []  # of a choice: what JSON may hold
+        self.opaque = False  # a TypedDict, or marked so: an object without further fields
+
+
+def classify(annotation: Any) -> Type:
+    """Return what an annotation says; UNKNOWN for what inputs cannot be."""
+    if annotation is None or annotation is NoneType:
+        return Type(UNKNOWN)
+    if isinstance(annotation, type) and annotation in _SCALARS:
+        return Type(_SCALARS[annotation])
+    origin = getattr(annotation, "__origin__", None)
+    args = getattr(annotation, "__args__", ())
+    if getattr(annotation, "__metadata__", None) is not None:
+        return _annotated(annotation)
+    if is_union(annotation):
+        return _union(args)
+    if origin is list or annotation is list:
+        return _list(args)
+    if origin is dict or annotation is dict:
+        found = Type(DICT)
+        if len(args) == 2 and not _is_variable(args[1]):
+            found.item = classify(args[1])
+        return found
+    name = getattr(annotation, "__name__", None) or getattr(annotation, "_name", None)
+    module = getattr(annotation, "__module__", "")
+    if module == "typing" and name == "Any":
+        return Type(ANY)
+    if module == "typing" and origin is None and name in ("List", "Dict"):
+        return _list(()) if name == "List" else Type(DICT)
+    if _is_literal(annotation):
+        return _literal(args)
+    if isinstance(annotation, type):
+        return _of_class(annotation)
+    return Type(UNKNOWN)
+
+
+def _is_variable(annotation: Any) -> bool:
+    return type(annotation).__name__ == "TypeVar"
+
+
+def _annotated(annotation: Any) -> Type:
+    found = classify(annotation.__origin__)
+    marks = annotation.__metadata__
+    if any(getattr(m, "__name__", type(m).__name__) == "Opaque" for m in marks):
+        if getattr(annotation.__origin__, "__origin__", None) is list:
+            found = Type(LIST)
+            found.item = Type(DICT)
+        else:
+            found = Type(DICT, nullable=found.nullable)
+        found.opaque = True
+    return found
+
+
+def is_union(annotation: Any) -> bool:
+    """Whether it is Union[...], Optional[...] or A | B."""
+    if type(annotation).__name__ == "UnionType":
+        return True
+    typing = sys.modules.get("typing")
+    return typing is not None and getattr(annotation, "__origin__", None) is typing.Union
+
+
+def _union(args: Any) -> Type:
+    members = [classify(a) for a in args if a is not NoneType]
+    nullable = NoneType in args
+    if len(members) == 1:
+        members[0].nullable = nullable
+        return members[0]
+    found = Type(UNION, nullable=nullable)
+    found.members = members
+    return found
+
+
+def _list(args: Any) -> Type:
+    found = Type(LIST)
+    found.item = Type(ANY) if not args or _is_variable(args[0]) else classify(args[0])
+    return found
+
+
+def _is_literal(annotation: Any) -> bool:
+    typing = sys.modules.get("typing")
+    return typing is not None and getattr(annotation, "__origin__", None) is typing.Literal
+
+
+def _literal(args: Any) -> Type:
+    found = Type(CHOICE)
+    found.choices = list(args)
+    return found
+
+
+def _of_class(cls: Any) -> Type:
+    module = cls.__module__
+    if module.split(".")[0] == "cog" and cls.__name__ in _SDK_KINDS:
+        return Type(_SDK_KINDS[cls.__name__], cls)
+    if issubclass(cls, os.PathLike):
+        return Type(PATH, cls)
+    enum = sys.modules.get("enum")
+    if enum is not None and issubclass(cls, enum.Enum):
+        found = Type(CHOICE, cls)
+        found.choices = [member.value for member in cls]
+        return found
+    if issubclass(cls, dict):
+        found = Type(DICT)
+        found.opaque = is_typed_dict(cls)
+        return found
+    if is_model(cls):
+        return Type(MODEL, cls)
+    return Type(UNKNOWN, cls)
+
+
+def is_typed_dict(cls: Any) -> bool:
+    """Whether it is a TypedDict of typing or typing_extensions."""
+    return isinstance(cls, type) and hasattr(cls, "__required_keys__") and issubclass(cls, dict)
+
+
+def is_model(cls: Any) -> bool:
+    """Whether it is a dataclass or a pydantic model."""
+    return hasattr(cls, "__dataclass_fields__") or hasattr(cls, "model_fields") or hasattr(cls, "__fields__")
+
+
+def hints(cls: Any) -> Any:
+    """Return the annotations of a class, strings resolved where they can be."""
+    import typing
+
+    try:
+        return typing.get_type_hints(cls, include_extras=True)
+    except Exception:  # user code: names that do not exist
+        return dict(getattr(cls, "__annotations__", {}))

@@ -1,0 +1,170 @@
+"""Frames: the wire format of docs/protocol.md. Knows no message and no prediction."""
+
+import json
+import os
+import struct
+from typing import Any, Dict, List, Optional, Tuple
+
+MAGIC = b"CGL1"
+VERSION = 1
+MAX_HEADER = 1 << 20
+MAX_BODY = 1 << 30
+
+CONTROL_IN = 99
+CONTROL_OUT = 100
+DIAGNOSTIC = 101
+DATA = 102
+LIFELINE = 103
+OURS = (CONTROL_IN, CONTROL_OUT, DIAGNOSTIC, DATA, LIFELINE)
+
+_PREFIX = struct.Struct(">4sII")
+_BUFFER = 64 << 10
+
+Header = Dict[str, Any]
+
+
+class Broken(Exception):
+    """The channel has ended, or what came is no frame. It cannot be used any more."""
+
+
+class TooLarge(ValueError):
+    """A frame would be over a limit; nothing was written."""
+
+
+_encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+
+
+def header_bytes(header: Header) -> bytes:
+    """Return a header as it goes over the wire."""
+    return _encode(header).encode()
+
+
+def join(head: bytes, body_size: int) -> bytes:
+    """Return the prefix and the header of a frame; the body goes right behind it. Raises TooLarge."""
+    if len(head) > MAX_HEADER:
+        raise TooLarge(f"header of {len(head)} bytes, at most {MAX_HEADER}")
+    if body_size > MAX_BODY:
+        raise TooLarge(f"{body_size} bytes, at most {MAX_BODY}")
+    return _PREFIX.pack(MAGIC, len(head), body_size) + head
+
+
+def frame(header: Header, body_size: int = 0) -> bytes:
+    """Return prefix and header of a frame, as join does."""
+    return join(header_bytes(header), body_size)
+
+
+class Reader:
+    """Reads frames from a file descriptor. One thread uses it."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._buffer = bytearray(_BUFFER)
+        self._view = memoryview(self._buffer)
+        self._pos = 0
+        self._end = 0
+
+    def next(self) -> Tuple[Header, bytes]:
+        """Wait for a frame and return its header and body. Raises Broken."""
+        found = self.take()
+        while found is None:
+            self._fill()
+            found = self.take()
+        return found
+
+    def take(self) -> Optional[Tuple[Header, bytes]]:
+        """Return the next frame if it has been read already, as far as its header: the body is waited for."""
+        have = self._end - self._pos
+        if have < _PREFIX.size:
+            return None
+        magic, head_size, body_size = _PREFIX.unpack_from(self._buffer, self._pos)
+        if magic != MAGIC or head_size > MAX_HEADER or body_size > MAX_BODY:
+            raise Broken("malformed frame")
+        start = self._pos + _PREFIX.size
+        if self._end - start < head_size:
+            return None
+        header = json.loads(self._buffer[start : start + head_size])
+        start += head_size
+        self._pos = start + min(body_size, self._end - start)
+        body = bytes(self._view[start : self._pos])
+        if len(body) < body_size:
+            body = self._rest(body, body_size)
+        return header, body
+
+    def fill(self) -> None:
+        """Read once what is there. Raises Broken at the end, BlockingIOError where nothing is."""
+        self._fill()
+
+    def _fill(self) -> None:
+        if self._pos:
+            left = self._end - self._pos
+            self._buffer[:left] = self._buffer[self._pos : self._end]
+            self._pos, self._end = 0, left
+        if self._end == len(self._buffer):  # a header larger than the buffer
+            self._view.release()
+            self._buffer.extend(bytes(len(self._buffer)))
+            self._view = memoryview(self._buffer)
+        self._end += self._read_into(self._view[self._end :])
+
+    def _rest(self, begun: bytes, size: int) -> bytes:
+        """Return a body that did not come with its header: read into memory of its own size."""
+        body = bytearray(size)
+        view = memoryview(body)
+        view[: len(begun)] = begun
+        done = len(begun)
+        while done < size:
+            try:
+                done += self._read_into(view[done:])
+            except BlockingIOError:
+                _wait_readable(self._fd)
+        view.release()
+        return bytes(body) if size < _BUFFER else body  # type: ignore[return-value]  # json takes both
+
+    def _read_into(self, view: memoryview) -> int:
+        try:
+            count = os.readv(self._fd, [view])
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            raise Broken(f"read: {error}") from None
+        if not count:
+            raise Broken("end of file")
+        return count
+
+
+def _wait_readable(fd: int) -> None:
+    import select
+
+    select.select([fd], [], [])
+
+
+def write_all(fd: int, pieces: List[bytes]) -> None:
+    """Write the pieces one behind the other. Raises Broken."""
+    try:
+        size = sum(map(len, pieces))
+        done = os.writev(fd, pieces) if len(pieces) > 1 else os.write(fd, pieces[0])
+        if done == size:
+            return
+        rest = memoryview(b"".join(pieces))[done:]
+        while rest:
+            try:
+                rest = rest[os.write(fd, rest) :]
+            except BlockingIOError:
+                import select
+
+                select.select([], [fd], [])
+    except OSError as error:
+        raise Broken(f"write: {error}") from None
+
+
+def diagnose(text: str) -> None:
+    """Say something on the stderr that this process was born with: there is nobody else to tell."""
+    try:
+        os.write(DIAGNOSTIC, f"coglet worker {os.getpid()}: {text}\n".encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass
+
+
+def give_up(text: str) -> None:
+    """End this process at once: its channels are gone, and with them everybody who could use it."""
+    diagnose(text)
+    os._exit(70)

@@ -1,0 +1,186 @@
+"""The worker's life: init, load, setup, ready, predictions, end. Started by __main__."""
+
+import os
+import sys
+import threading
+import traceback
+from typing import Any, Dict, List, Optional
+
+from . import _context, _load, _streams, _wire, _worker_state
+from ._channel import Channel, Guard
+from ._prediction import SOURCES, Text, current, log_headers
+
+_MAX_ERROR = 64 << 10  # characters
+
+
+class Worker:
+    """What every part of the harness shares."""
+
+    def __init__(self, init: _wire.Header, control: Channel, guard: Guard, general: Text) -> None:
+        self.init = init
+        self.guard = guard
+        self.control = control
+        self.general = general
+        self.pid = os.getpid()
+        self.streams: List[_streams.Stream] = []
+        self.stopping = False  # shutdown has come
+        self.predictor: Any = None
+        self.coercer: Any = None
+
+    def tell(self, **header: Any) -> None:
+        """Send a control message."""
+        self.control.send([_wire.frame(header)])
+
+    def log(self, level: str, message: str) -> None:
+        """Put a line into the server's log."""
+        self.tell(type="worker_log", level=level, message=message)
+
+    def restore_streams(self) -> None:
+        """Put our streams back where user code has left its own in their place."""
+        if [sys.stdout, sys.stderr] != self.streams:
+            sys.stdout, sys.stderr = self.streams  # type: ignore[assignment]
+            self.log("warn", "sys.stdout or sys.stderr was replaced and not put back; it is restored")
+
+    def leave_if_forked(self) -> None:
+        """End a child that user code has forked and that came back to us: there is only one harness."""
+        if os.getpid() != self.pid:
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+            os._exit(0)
+
+
+def describe(error: BaseException) -> str:
+    """Return what clients are told of an exception: its type and text, once."""
+    try:
+        text = str(error)
+    except Exception:  # user code
+        text = ""
+    name = type(error).__qualname__
+    return (f"{name}: {text}" if text else name)[:_MAX_ERROR]
+
+
+def print_traceback(error: BaseException) -> None:
+    """Print the traceback as user code sees it: without our own frames at its top."""
+    trace = error.__traceback__
+    here = os.path.dirname(__file__)
+    while trace is not None and os.path.dirname(trace.tb_frame.f_code.co_filename) == here:
+        trace = trace.tb_next
+    try:
+        lines = traceback.format_exception(type(error), error, trace)
+    except Exception:  # user code in __str__
+        lines = [f"{type(error).__qualname__}: <no text>\n"]
+    sys.stderr.write("".join(lines))
+
+
+def main() -> None:
+    """Run a worker until the parent says shutdown or is gone."""
+    guard = Guard()
+    control = Channel(_wire.CONTROL_OUT, guard)
+    general = Text(control, log_headers(None))
+    streams = _streams.install(general)
+    reader = _wire.Reader(_wire.CONTROL_IN)
+    try:
+        init, _ = reader.next()
+    except _wire.Broken:
+        os._exit(0)
+    _worker_state.active = True
+    worker = Worker(init, control, guard, general)
+    worker.streams = streams
+    if init.get("type") != "init" or init.get("version") != _wire.VERSION:
+        fail_setup(worker, f"harness speaks protocol version {_wire.VERSION}, the server {init.get('version')}")
+    os.register_at_fork(after_in_child=_in_child)
+    _context.install()
+    try:
+        ready = _load_model(worker)
+    except BaseException as error:
+        worker.leave_if_forked()
+        if not isinstance(error, _load.LoadError):
+            print_traceback(error)
+        fail_setup(worker, describe(error) if not isinstance(error, _load.LoadError) else str(error))
+        raise AssertionError from None  # not reached
+    if worker.predictor.kind == "sync":
+        from ._sync import SyncRunner as Runner
+    else:
+        from ._async import AsyncRunner as Runner  # type: ignore[assignment]
+    runner = Runner(worker)
+    threading.Thread(target=runner.read_control, args=(reader,), name="coglet-control", daemon=True).start()
+    if not init.get("schema_only"):
+        try:
+            runner.setup()
+        except BaseException as error:
+            worker.leave_if_forked()
+            print_traceback(error)
+            fail_setup(worker, describe(error))
+        worker.leave_if_forked()
+    _flush(worker)
+    control.send(ready)
+    runner.serve()
+
+
+def _load_model(worker: Worker) -> List[bytes]:
+    """Load the predictor and return the frame that will say ready."""
+    init = worker.init
+    sdk = _load.use_sdk(init.get("sdk", ""))
+    predictor = worker.predictor = _load.load(init["ref"], init["mode"])
+    slots = init.get("slots") or predictor.concurrent_max or 1
+    if slots > 1 and predictor.kind == "sync":
+        raise _load.LoadError("COG_MAX_CONCURRENCY > 1 requires an async run() or predict() method")
+    from . import _inputs, _schema
+
+    worker.coercer = _inputs.Coercer(predictor)
+    document = _schema_file(worker) or _schema.encode(predictor)
+    header: Dict[str, Any] = {
+        "type": "ready",
+        "version": _wire.VERSION,
+        "slots": slots,
+        "healthcheck": predictor.healthcheck is not None,
+        "async": predictor.kind != "sync",
+        "file_fields": _schema.file_fields(predictor),
+        "any_fields": _schema.any_fields(predictor),
+        "sdk": sdk,
+        "python": "%d.%d.%d" % sys.version_info[:3],
+    }
+    return [_wire.frame(header, len(document)), document]
+
+
+def _schema_file(worker: Worker) -> Optional[bytes]:
+    """Return the schema that `cog build` has made, where there is one."""
+    path = os.path.join(".cog", "openapi_schema.json")
+    try:
+        with open(path, "rb") as file:
+            document = file.read()
+    except OSError:
+        return None
+    try:
+        import json
+
+        if isinstance(json.loads(document), dict):
+            return document
+    except ValueError:
+        pass
+    worker.log("warn", f"{path} is not a JSON object; the schema is made from the code")
+    return None
+
+
+def fail_setup(worker: Worker, error: str) -> None:
+    """Say why there will be no ready, and end the process."""
+    _flush(worker)
+    worker.tell(type="setup_failed", error=error)
+    os._exit(1)
+
+
+def _flush(worker: Worker) -> None:
+    for source in range(len(SOURCES)):
+        worker.general.flush(source)
+
+
+def _in_child() -> None:
+    """Leave a forked child nothing of ours: no channel, no streams that write frames."""
+    _worker_state.active = False
+    for fd in _wire.OURS:
+        try:
+            os.close(fd)
+        except OSError:
+            pass  # user code has closed it
+    _streams.in_child()
+    current.set(None)
