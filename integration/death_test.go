@@ -31,6 +31,7 @@ func TestDeathsFailThePredictionAndTheNextOneWorks(t *testing.T) {
 	for _, tc := range []struct{ do, want string }{
 		{"sys_exit", "SystemExit: 3"},
 		{"memory", "MemoryError"},
+		{"cycle", "output[0]: refers to itself"},
 	} {
 		a := s.predict("do", tc.do)
 		s.failed(a, tc.want)

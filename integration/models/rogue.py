@@ -7,6 +7,7 @@ import struct
 import sys
 import threading
 import time
+from typing import Any, List
 
 from cog import BasePredictor, Input
 
@@ -17,10 +18,10 @@ def frame(**header: object) -> bytes:
 
 
 class Predictor(BasePredictor):
-    def predict(self, do: str, seconds: float = Input(default=0.0)) -> str:
+    def predict(self, do: str, seconds: float = Input(default=0.0)) -> Any:
         print(f"doing {do}", flush=True)
         getattr(self, do)(seconds)
-        return do
+        return self.loop if do == "cycle" else do
 
     def nothing(self, _: float) -> None:
         pass
@@ -78,15 +79,17 @@ class Predictor(BasePredictor):
     def memory(self, _: float) -> None:
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, hard))
         try:
             hoard = [bytearray(1 << 26) for _ in range(1000)]
+            print(len(hoard))
         finally:
-            resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
-        del hoard
+            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
     def cycle(self, _: float) -> None:
-        pass
+        self.loop: List[Any] = []
+        self.loop.append(self.loop)
 
     # cancels
 

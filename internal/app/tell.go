@@ -82,5 +82,5 @@ func (t *teller) ready(pool *orchestrator.Pool) {
 	if m == nil {
 		return
 	}
-	t.say("\nTry it:\n\n    curl -s %s/predictions -d '{\"input\": %s}'\n", t.url, m.Input.Example())
+	t.say("\nTry it:\n\n    curl -s %s/predictions --json '{\"input\": %s}'\n", t.url, m.Input.Example())
 }
