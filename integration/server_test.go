@@ -66,10 +66,22 @@ func start(t testing.TB, name string, l launch) *server {
 	if l.python == "" {
 		l.python = venv(t, "bundled")
 	}
-	s := &server{t: t, tmp: t.TempDir(), ended: make(chan struct{})}
 	args := append([]string{"serve", l.dir, "--host", "127.0.0.1", "--port", "0", "--python", l.python}, l.flags...)
-	s.cmd = exec.Command(binary, args...)
-	s.cmd.Env = append(append(os.Environ(), "TMPDIR="+s.tmp), l.env...)
+	cmd := exec.Command(binary, args...)
+	cmd.Env = append(os.Environ(), l.env...)
+	return startCommand(t, cmd, "")
+}
+
+// startCommand starts a server by a command of its own, in a folder.
+func startCommand(t testing.TB, cmd *exec.Cmd, dir string) *server {
+	t.Helper()
+	s := &server{t: t, cmd: cmd, tmp: t.TempDir(), ended: make(chan struct{})}
+	if cmd.Env == nil {
+		cmd.Env = os.Environ()
+	}
+	cmd.Dir = dir
+	// the caller's own TMPDIR, where it has one, comes last and wins
+	cmd.Env = append([]string{"TMPDIR=" + s.tmp}, without(cmd.Env, os.Getenv("TMPDIR"))...)
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -89,6 +101,16 @@ func start(t testing.TB, name string, l launch) *server {
 		t.Fatalf("server does not listen\n%s", s.logs())
 	}
 	return s
+}
+
+// without removes the TMPDIR that this process was started with.
+func without(env []string, inherited string) (kept []string) {
+	for _, setting := range env {
+		if inherited == "" || setting != "TMPDIR="+inherited {
+			kept = append(kept, setting)
+		}
+	}
+	return kept
 }
 
 var addressLine = regexp.MustCompile(`"server listening".*"address":"([^"]+)"`)
@@ -126,7 +148,6 @@ func (s *server) stop() {
 	case <-time.After(patience):
 		s.t.Errorf("server does not end on SIGTERM")
 		_ = s.cmd.Process.Kill()
-		<-s.ended
 	}
 	if s.t.Failed() {
 		s.t.Logf("log of the server:\n%s", s.logs())

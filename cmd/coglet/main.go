@@ -36,6 +36,8 @@ func run(args []string) int {
 		Short:         "Serve Cog models: isolated Python workers behind Cog's HTTP API",
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		// one line is enough: the suggestion would be three more
+		DisableSuggestions: true,
 	}
 	root.AddCommand(serveCommand(), schemaCommand(), versionCommand())
 	root.SetArgs(args)

@@ -1,0 +1,39 @@
+package integration
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestBundledAndRealSDK(t *testing.T) {
+	for env, want := range map[string]string{"bundled": "bundled 0.24.0", "cog": "cog 0.23.1"} {
+		t.Run(env, func(t *testing.T) {
+			s := ready(t, "sdk", launch{python: venv(t, env)})
+			version, _ := s.health().body["version"].(map[string]any)
+			if version["python_sdk"] != want {
+				t.Errorf("SDK in use: %v, want %s", version["python_sdk"], want)
+			}
+			if logs := s.setupLogs(); !strings.Contains(logs, "cog "+strings.Fields(want)[1]) {
+				t.Errorf("the model imported another one: %s", logs)
+			}
+			for range 2 { // a default is fresh each time
+				a := s.predict("text", "hi", "n", 2.0, "ratio", 1, "token", "geheim", "maybe", nil)
+				out := s.succeeded(a).(map[string]any)
+				if out["text"] != "hi 2 1.0 a None geheim" || out["file"] != dataURL("text/plain", "x hi") ||
+					out["secret"] != "**********" {
+					t.Errorf("output: %v", out)
+				}
+				if m := fmt.Sprint(a.body["metrics"]); !strings.Contains(m, "letters:2") || !strings.Contains(m, "calls:1") {
+					t.Errorf("metrics: %s", m)
+				}
+			}
+			a := s.predict("text", "hi", "n", 9, "mode", "z")
+			if a.code != http.StatusUnprocessableEntity || !strings.Contains(a.raw, "9 is greater than the maximum of 5") ||
+				!strings.Contains(a.raw, `\"z\" is not one of [\"a\",\"b\"]`) {
+				t.Errorf("bad inputs: %d %s", a.code, a.raw)
+			}
+		})
+	}
+}
