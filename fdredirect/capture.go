@@ -31,11 +31,15 @@ type Capture struct {
 // NewCapture reads from the pipe, which is non-blocking and belongs to the Capture from now on. The sink must not keep p
 // and must not call the Capture. It ends at the end of file, at a read error, or with Close.
 func NewCapture(pipe *os.File, sink func(p []byte)) (*Capture, error) {
+	return newCapture(pipe, sink, captureBuffer)
+}
+
+func newCapture(pipe *os.File, sink func(p []byte), size int) (*Capture, error) {
 	raw, err := pipe.SyscallConn()
 	if err != nil {
 		return nil, fmt.Errorf("capture %s: %w", pipe.Name(), err)
 	}
-	c := &Capture{file: pipe, raw: raw, done: make(chan struct{}), sink: sink, buf: make([]byte, captureBuffer)}
+	c := &Capture{file: pipe, raw: raw, done: make(chan struct{}), sink: sink, buf: make([]byte, size)}
 	c.drain = c.drainFD
 	go c.run() // ended by Close
 	return c, nil

@@ -72,10 +72,10 @@ func (p *Pool) Slots() (total, free int) {
 	return total, len(p.free)
 }
 
-// healthcheckWait bounds the answer to a healthcheck; the worker itself gives the model 5 s.
-const healthcheckWait = 10 * time.Second
+// healthcheckWait is how long the model may take to answer, as in Cog.
+const healthcheckWait = 5 * time.Second
 
-var errNoAnswer = errors.New("healthcheck timed out")
+var errNoAnswer = errors.New("Healthcheck failed: user-defined healthcheck timed out after 5.0 seconds") //nolint:staticcheck // Cog's text, shown to clients
 
 // Healthcheck asks the model's own healthcheck() in every ready worker and returns the first complaint. A model
 // without one is not asked: nil at once.

@@ -167,6 +167,7 @@ func (r *Run) Cancel(cause error) {
 	if r.phase == phaseRunning {
 		inst = r.slot.inst
 		r.grace = time.AfterFunc(p.cfg.CancelGrace, r.ignored)
+		r.remind = time.AfterFunc(cancelRepeat, r.repeatCancel)
 	}
 	if r.stop != nil {
 		r.stop(cause)
@@ -177,6 +178,22 @@ func (r *Run) Cancel(cause error) {
 	}
 	if inst != nil {
 		inst.sendCancel(r.slot.num, r.seq)
+	}
+}
+
+// cancelRepeat is how often a cancel is sent again while it is not heeded: Python code can lose an exception, in a
+// finalizer for one, and the harness raises it again when it is asked again.
+const cancelRepeat = 200 * time.Millisecond
+
+func (r *Run) repeatCancel() {
+	r.pool.mu.Lock()
+	running := r.phase == phaseRunning
+	if running {
+		r.remind.Reset(cancelRepeat)
+	}
+	r.pool.mu.Unlock()
+	if running {
+		r.slot.inst.sendCancel(r.slot.num, r.seq)
 	}
 }
 
@@ -221,7 +238,7 @@ func (r *Run) conclude(o outcome) {
 		return
 	}
 	r.phase = phaseEnded
-	for _, t := range []*time.Timer{r.grace, r.limit} {
+	for _, t := range []*time.Timer{r.grace, r.remind, r.limit} {
 		if t != nil {
 			t.Stop()
 		}

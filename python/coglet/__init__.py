@@ -44,4 +44,14 @@ class _Server:
 
 server = _Server()
 
+
+def __getattr__(name: str) -> Any:
+    """The cog package finds coglet._sdk as an attribute, without importing it."""
+    if name == "_sdk":
+        import importlib
+
+        return importlib.import_module("coglet._sdk")
+    raise AttributeError(f"module 'coglet' has no attribute {name!r}")
+
+
 __all__ = ["CancelationException", "__build__", "__version__", "server"]

@@ -1,0 +1,257 @@
+//go:build linux
+
+package fdredirect
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// launched is a child of Prepare: it says what it was born with.
+func launched(*reporter) {
+	for fd := range 120 {
+		if text := link(fd); text != "closed" {
+			fmt.Printf("%d %s\n", fd, strings.SplitN(text, ":", 2)[0])
+		}
+	}
+	fmt.Fprintln(os.Stderr, "on stderr")
+	control := os.NewFile(ControlIn, "control in")
+	line, _ := bufio.NewReader(control).ReadString('\n')
+	fmt.Fprint(os.NewFile(ControlOut, "control out"), "got "+line)
+	fmt.Fprint(os.NewFile(Data, "data"), "data")
+}
+
+// collector is a sink.
+type collector struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (c *collector) sink(p []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.buf.Write(p)
+}
+
+func (c *collector) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.buf.String()
+}
+
+func prepare(t *testing.T, cmd *exec.Cmd) (*Launch, [2]*collector, [2]*Capture) {
+	t.Helper()
+	l, err := Prepare(cmd, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	var collected [2]*collector
+	var captures [2]*Capture
+	for i, pipe := range []*os.File{l.Stdout, l.Stderr} {
+		collected[i] = &collector{}
+		if captures[i], err = NewCapture(pipe, collected[i].sink); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(captures[i].Close)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Arm(cmd.Process.Pid); err != nil {
+		t.Error(err)
+	}
+	l.CloseChild()
+	l.CloseChild() // safe twice
+	return l, collected, captures
+}
+
+func self(name string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), "BEHAVIOUR="+name)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return cmd
+}
+
+func TestPrepareLaysTheChildOut(t *testing.T) {
+	cmd := self("launched")
+	l, out, captures := prepare(t, cmd)
+	if _, err := l.ControlIn.WriteString("hello\n"); err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, 10)
+	if _, err := io.ReadFull(l.ControlOut, answer); err != nil || string(answer) != "got hello\n" {
+		t.Errorf("control: %q, %v", answer, err)
+	}
+	data, err := io.ReadAll(l.Data)
+	if err != nil || string(data) != "data" {
+		t.Errorf("data: %q, %v", data, err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	for _, c := range captures {
+		<-c.Done()
+	}
+	table := out[0].String()
+	for fd, want := range map[int]string{0: "/dev/null", 1: "pipe", 2: "pipe", 99: "pipe", 100: "pipe", 102: "socket", 103: "pipe"} {
+		if !strings.Contains("\n"+table, fmt.Sprintf("\n%d %s\n", fd, want)) {
+			t.Errorf("fd %d is not %s in\n%s", fd, want, table)
+		}
+	}
+	for line := range strings.Lines(table) {
+		var fd int
+		if _, err := fmt.Sscan(line, &fd); err == nil && fd > 8 && fd < 99 { // the child's own runtime has some low ones
+			t.Errorf("the child was born with fd %d", fd)
+		}
+	}
+	if got := out[1].String(); got != "on stderr\n" {
+		t.Errorf("stderr: %q", got)
+	}
+}
+
+func TestDrainTakesWhatIsThereAndNoMore(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	var got collector
+	c, err := NewCapture(r, got.sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	want := ""
+	for n := range 500 {
+		line := fmt.Sprintf("line %d\n", n)
+		if _, err := w.WriteString(line); err != nil {
+			t.Fatal(err)
+		}
+		want += line
+		c.Drain()
+		if got.String() != want {
+			t.Fatalf("after line %d: %d bytes, want %d", n, len(got.String()), len(want))
+		}
+	}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { // never stops
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _ = w.Write(make([]byte, 4096))
+			}
+		}
+	})
+	for range 100 {
+		c.Drain()
+	}
+	close(stop)
+	c.Drain()
+	wg.Wait()
+}
+
+func TestCloseEndsACaptureThatWaits(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	c, err := NewCapture(r, func([]byte) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	c.Close()
+	c.Drain() // nothing happens
+}
+
+func TestFailedStartLeavesNothingOpen(t *testing.T) {
+	before := openFDs()
+	cmd := exec.Command("/nonexistent/program")
+	l, err := Prepare(cmd, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err == nil {
+		t.Fatal("started what does not exist")
+	}
+	l.CloseChild()
+	l.Close()
+	l.Close()
+	if after := openFDs(); after != before {
+		t.Errorf("%s were open, %s are", before, after)
+	}
+}
+
+// parent starts a child that spins and one that sleeps, tells their pids, and waits to be killed.
+func parent(r *reporter) {
+	for _, name := range []string{"spin", "sleep for ever"} {
+		cmd := self(name)
+		l, err := Prepare(cmd, Options{})
+		if err != nil {
+			r.errorf("%v", err)
+			return
+		}
+		if err := cmd.Start(); err != nil {
+			r.errorf("%v", err)
+			return
+		}
+		if err := l.Arm(cmd.Process.Pid); err != nil {
+			r.errorf("%v", err)
+		}
+		l.CloseChild()
+		if _, err := l.Stdout.Read(make([]byte, 3)); err != nil { // it is up
+			r.errorf("%v", err)
+		}
+		fmt.Println(cmd.Process.Pid)
+	}
+	select {}
+}
+
+func TestKilledParentTakesTheGroupAlong(t *testing.T) {
+	cmd := self("parent")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pids [2]int
+	if _, err := fmt.Fscan(out, &pids[0], &pids[1]); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	deadline := time.Now().Add(2 * time.Second)
+	for _, pid := range pids {
+		for running(pid) {
+			if time.Now().After(deadline) {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+				t.Fatalf("process %d lives 2 s after its parent was killed", pid)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+func running(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return !errors.Is(err, os.ErrNotExist) && !strings.Contains(string(stat), ") Z ")
+}
