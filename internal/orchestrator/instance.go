@@ -55,13 +55,18 @@ var (
 )
 
 // spawn starts a process of w. On an error nothing is left behind.
-func (w *worker) spawn() (*instance, error) {
+func (w *worker) spawn() (_ *instance, err error) {
 	p := w.pool
 	w.generation++
 	dir, err := p.cfg.WorkerDir(fmt.Sprintf("worker-%d-%d", w.index, w.generation))
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}()
 	cmd := p.cfg.Command()
 	launch, err := fdredirect.Prepare(cmd, fdredirect.Options{Stdio: p.cfg.Stdio, Stderr: p.cfg.Stderr})
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 
 // Model is what a ready worker said of its model.
 type Model struct {
-	Schema      *schema.Schema // nil when the model has none
+	Schema      *schema.Schema    // nil when the model has none
 	Input       *schema.Validator // nil = inputs are not checked
 	FileFields  map[string]protocol.FileField
 	Slots       int

@@ -57,6 +57,7 @@ type Run struct {
 	overdue bool                    // it ignored its cancel and was reported; its code still runs
 	stop    context.CancelCauseFunc // ends the reading of its files; nil = none
 	grace   *time.Timer             // of a cancel
+	remind  *time.Timer             // repeats the cancel
 	limit   *time.Timer             // of the prediction
 
 	delivery *delivery // of the data reader's goroutine; nil until an output has files
