@@ -76,7 +76,8 @@ func TestWrongTurnsGetOneClearLine(t *testing.T) {
 		"port in use":      {[]string{"serve", good, "--python", python, "--host", "127.0.0.1", "--port", port}, []string{"port " + port + " is in use"}, 1},
 		"schema of a bad ref": {
 			[]string{"schema", yaml("predict: predict.py:Nobody\n"), "--python", python},
-			[]string{"predict.py has no 'Nobody'; it has Predictor"}, 1,
+			[]string{"predict.py has no 'Nobody'; it has Predictor"},
+			1,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,10 +2,9 @@
 
 from typing import List
 
+from cog import BaseModel, BasePredictor, Input, Path
 from PIL import Image, ImageDraw
 from rapidocr_onnxruntime import RapidOCR
-
-from cog import BaseModel, BasePredictor, Input, Path
 
 
 class Line(BaseModel):
@@ -31,7 +30,7 @@ class Predictor(BasePredictor):
     ) -> Output:
         picture = Image.open(image).convert("RGB")
         print(f"reading {picture.width} x {picture.height} pixels")
-        found, times = self.engine(str(image))
+        found, _ = self.engine(str(image))
         lines = []
         draw = ImageDraw.Draw(picture)
         for number, (box, text, confidence) in enumerate(found or [], 1):
@@ -41,6 +40,4 @@ class Predictor(BasePredictor):
             lines.append(Line(text=text, confidence=float(confidence), box=box))
             draw.polygon([tuple(point) for point in box], outline="red", width=2)
         picture.save("/tmp/annotated.png")
-        return Output(
-            text="\n".join(line.text for line in lines), lines=lines, annotated=Path("/tmp/annotated.png")
-        )
+        return Output(text="\n".join(line.text for line in lines), lines=lines, annotated=Path("/tmp/annotated.png"))

@@ -86,7 +86,5 @@ class Predictor(BasePredictor):
                 subprocess.run(["sh", "-c", f"echo child {n}; echo child err {n} >&2"], check=True)
                 print(f"after {n}")
         elif what == "outlive":
-            subprocess.Popen(
-                ["sh", "-c", "echo early; sleep 0.5; echo late; sleep 600"], start_new_session=True
-            )
+            subprocess.Popen(["sh", "-c", "echo early; sleep 0.5; echo late; sleep 600"], start_new_session=True)
         return what

@@ -2,8 +2,8 @@ package api
 
 // Health is the body of GET /health-check, fields in Cog's order.
 type Health struct {
-	Status string  `json:"status"`
-	Setup  *Setup  `json:"setup,omitzero"`
+	Status  string  `json:"status"`
+	Setup   *Setup  `json:"setup,omitzero"`
 	Version Version `json:"version"`
 	// UserHealthcheckError is what the model's own healthcheck() found.
 	UserHealthcheckError string `json:"user_healthcheck_error,omitzero"`

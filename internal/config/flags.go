@@ -88,8 +88,19 @@ var units = []struct {
 	suffix string
 	bytes  float64
 }{
-	{"kib", 1 << 10}, {"mib", mib}, {"gib", gib}, {"tib", 1 << 40}, {"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}, {"tb", 1e12},
-	{"k", 1 << 10}, {"m", mib}, {"g", gib}, {"t", 1 << 40}, {"b", 1},
+	{"kib", 1 << 10},
+	{"mib", mib},
+	{"gib", gib},
+	{"tib", 1 << 40},
+	{"kb", 1e3},
+	{"mb", 1e6},
+	{"gb", 1e9},
+	{"tb", 1e12},
+	{"k", 1 << 10},
+	{"m", mib},
+	{"g", gib},
+	{"t", 1 << 40},
+	{"b", 1},
 }
 
 // Set parses a size.

@@ -29,7 +29,7 @@ type Fetcher struct {
 
 var (
 	// ErrNotURL is returned for a file input that is neither a URL nor a path that may be named.
-	ErrNotURL = errors.New("not a URL: want http://, https:// or data:")
+	ErrNotURL = errors.New("not a URL: want http://…, https://… or data:…")
 	// ErrTooLarge is returned for a file over Fetcher.MaxBytes.
 	ErrTooLarge = errors.New("file is over the size limit")
 )

@@ -1,14 +1,13 @@
 package schema
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/big"
 	"slices"
 	"strconv"
 	"unicode/utf8"
-
-	"encoding/json"
 
 	"github.com/go-json-experiment/json/jsontext"
 )

@@ -29,7 +29,7 @@ func Target(name string) slog.Attr { return slog.String(targetKey, name) }
 func New(w io.Writer, format string, level slog.Level, colours bool) *slog.Logger {
 	var next slog.Handler
 	if format == "console" {
-		next = tint.NewHandler(w, &tint.Options{Level: slog.LevelDebug, TimeFormat: time.RFC3339, NoColor: !colours})
+		next = tint.NewTextHandler(w, &tint.Options{Level: slog.LevelDebug, TimeFormat: time.RFC3339, NoColor: !colours})
 	} else {
 		next = &jsonHandler{out: &output{w: w}}
 	}

@@ -5,7 +5,6 @@ from typing import Any
 
 from coglet._scope import current_scope
 
-
 _told = False
 
 

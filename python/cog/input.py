@@ -34,7 +34,7 @@ class FieldInfo:
         return isinstance(other, FieldInfo) and all(getattr(self, n) == getattr(other, n) for n in self.__slots__)
 
     def __hash__(self) -> int:
-        return hash(self.description)
+        return hash(repr(self))
 
     def __repr__(self) -> str:
         given = ", ".join(f"{n}={getattr(self, n)!r}" for n in self.__slots__ if getattr(self, n) is not None)

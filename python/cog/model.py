@@ -1,6 +1,7 @@
 """BaseModel: an output with named fields."""
 
 import dataclasses
+import sys
 from typing import Any
 
 
@@ -21,4 +22,9 @@ class BaseModel:
             cls.__auto_dataclass__ = False  # type: ignore[attr-defined]
             return
         cls.__auto_dataclass__ = True  # type: ignore[attr-defined]
-        dataclasses.dataclass(init=init, **options)(cls)
+        try:
+            dataclasses.dataclass(init=init, **options)(cls)
+        except TypeError:  # a field without default behind one with: its fields can still be given by name
+            if sys.version_info < (3, 10):
+                raise
+            dataclasses.dataclass(init=init, **{**options, "kw_only": True})(cls)

@@ -8,7 +8,7 @@ from typing import Any, AsyncIterator, Iterator, Optional, TypeVar
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Path(pathlib.PosixPath):  # type: ignore[misc]  # some versions mark it final by platform
+class Path(pathlib.PosixPath):
     """A file: as an input it has been fetched, as an output it is handed on."""
 
     @classmethod
@@ -21,7 +21,7 @@ class Path(pathlib.PosixPath):  # type: ignore[misc]  # some versions mark it fi
         return cls(value)
 
 
-class URLPath(pathlib.PosixPath):  # type: ignore[misc]
+class URLPath(pathlib.PosixPath):
     """A file at a URL that is not fetched yet."""
 
     source: str
@@ -35,7 +35,7 @@ class URLPath(pathlib.PosixPath):  # type: ignore[misc]
 
     def __init__(self, *_: Any, source: str = "", filename: str = "file", fileobj: Any = None) -> None:
         if hasattr(pathlib.PurePath, "with_segments"):  # 3.12 and newer keep their parts here
-            super().__init__(filename)
+            super().__init__(filename)  # type: ignore[call-arg]
 
     def convert(self) -> Path:
         """Fetch the file, once, and return where it is."""
@@ -126,6 +126,8 @@ class Secret:
 
     __slots__ = ("secret_value",)
 
+    secret_value: Optional[str]
+
     def __init__(self, secret_value: Optional[str] = None) -> None:
         object.__setattr__(self, "secret_value", secret_value)
 
@@ -134,8 +136,7 @@ class Secret:
 
     def get_secret_value(self) -> Optional[str]:
         """Return the string itself."""
-        value: Optional[str] = self.secret_value
-        return value
+        return self.secret_value
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self.secret_value == other.secret_value

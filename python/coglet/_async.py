@@ -29,7 +29,7 @@ class LoopChannel(Channel):
         self._size = 0
         self._scheduled = False
         self._stalled = False  # the socket is full: add_writer goes on
-        self._room: "asyncio.Event" = asyncio.Event()
+        self._room: asyncio.Event = asyncio.Event()
         self._room.set()
         os.set_blocking(fd, False)
 
@@ -95,7 +95,7 @@ class AsyncRunner:
         self._reader = _wire.Reader(_wire.DATA)
         self._headers: Dict[int, List[bytes]] = {}
         self._tmp: str = worker.init.get("tmp", "")
-        self._tasks: Dict[int, Tuple[Prediction, "asyncio.Task[None]"]] = {}  # by slot
+        self._tasks: Dict[int, Tuple[Prediction, asyncio.Task[None]]] = {}  # by slot
         self._asked: Dict[int, int] = {}  # slot → highest seq that is to stop
         self._reached: Dict[int, bool] = {}  # slot → its cancel has reached user code
         self._failure: Optional[BaseException] = None  # what escaped from a task of user code

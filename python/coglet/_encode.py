@@ -191,7 +191,11 @@ def _is_list(value: Any) -> bool:
     """Whether a top-level value is a list to JSON."""
     if isinstance(value, (list, tuple, set, frozenset)):
         return True
-    if isinstance(value, (str, bytes, bytearray, dict, os.PathLike)) or type(value) in _PLAIN or isinstance(value, type):
+    if (
+        isinstance(value, (str, bytes, bytearray, dict, os.PathLike))
+        or type(value) in _PLAIN
+        or isinstance(value, type)
+    ):
         return False
     if hasattr(value, "read") or hasattr(value, "keys"):
         return False

@@ -29,7 +29,7 @@ class SyncHealthcheck:
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._ask: "queue.SimpleQueue[int]" = queue.SimpleQueue()
+        self._ask: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._thread: Optional[threading.Thread] = None
         self._busy = False  # written before a question is put, and by the thread after its answer
 

@@ -46,7 +46,7 @@ def _default(parameter: Parameter, field: Any, kind: Type) -> Tuple[Optional[Cal
     if field is not None and getattr(field, "default_factory", None) is not None:
         return field.default_factory, False
     value = field.default if field is not None else parameter.default
-    if field is None and not parameter.has_default or value is None:
+    if (field is None and not parameter.has_default) or value is None:
         if kind.nullable or kind.kind == _types.SECRET or (field is None and parameter.has_default):
             return (lambda: None), False
         return None, True
@@ -202,7 +202,14 @@ def _to_dict(value: Any) -> Any:
 
 # The member that fits best comes first: bool before int before float before str.
 _PRIORITY = [_types.BOOL, _types.INT, _types.FLOAT, _types.STR]
-_EXACT = {_types.BOOL: bool, _types.INT: int, _types.FLOAT: float, _types.STR: str, _types.LIST: list, _types.DICT: dict}
+_EXACT = {
+    _types.BOOL: bool,
+    _types.INT: int,
+    _types.FLOAT: float,
+    _types.STR: str,
+    _types.LIST: list,
+    _types.DICT: dict,
+}
 
 
 def _union_converter(kind: Type) -> Convert:

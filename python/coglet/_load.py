@@ -3,7 +3,7 @@
 import os
 import sys
 import warnings
-from types import FunctionType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 _COROUTINE, _ASYNC_GENERATOR = 0x80, 0x200  # code flags, as inspect has them
@@ -36,14 +36,14 @@ class Predictor:
     def __init__(self, target: Any, mode: str) -> None:
         self.target = target
         self.mode = mode
-        self.is_function = isinstance(target, FunctionType)
+        self.is_function = isinstance(target, FunctionType) or hasattr(target, "__wrapped__")
         self.call: Callable[..., Any] = target if self.is_function else getattr(target, method_name(target, mode))
         function = unwrap(self.call)
         self.function = function
         flags = function.__code__.co_flags
         self.kind = "async" if flags & _COROUTINE else "asyncgen" if flags & _ASYNC_GENERATOR else "sync"
-        self.parameters, self.returns = _signature(function, bound=not isinstance(self.call, FunctionType))
-        self.streaming = bool(_mark(self.call, "__cog_streaming__"))
+        self.parameters, self.returns = _signature(function, bound=isinstance(self.call, MethodType))
+        self.streaming = bool(_mark(self.call, "__cog_streaming__")) or _is_decorated(function, "streaming")
         self.concurrent_max: Optional[int] = _mark(self.call, "__cog_concurrent_max__")
         self.setup: Optional[Callable[..., Any]] = None if self.is_function else getattr(target, "setup", None)
         self.healthcheck: Optional[Callable[[], Any]] = (
@@ -71,7 +71,7 @@ def unwrap(function: Any) -> Any:
         function = getattr(function, "__func__", function)
         function = getattr(function, "__wrapped__", function)
     if not hasattr(function, "__code__"):
-        call = getattr(type(function), "__call__", None)
+        call = getattr(type(function), "__call__", None)  # noqa: B004  # its code is wanted
         if hasattr(call, "__code__"):
             return call
         raise LoadError(f"{function!r} is not written in Python: it has no signature")
@@ -82,9 +82,27 @@ def _mark(function: Any, name: str) -> Any:
     return getattr(function, name, None) or getattr(unwrap(function), name, None)
 
 
+def _is_decorated(function: Any, name: str) -> bool:
+    """Whether a decorator of this name stands above the function in its source: the real SDK's @streaming leaves no
+    other trace."""
+    code = function.__code__
+    try:
+        with open(code.co_filename, encoding="utf-8") as file:
+            lines = file.read().splitlines()[code.co_firstlineno - 1 :]
+    except (OSError, ValueError):
+        return False
+    for line in lines:
+        text = line.strip()
+        if text.startswith(("def ", "async def ")):
+            return False
+        if text.startswith("@") and text[1:].split("(")[0].split(".")[-1].strip() == name:
+            return True
+    return False
+
+
 def _chain(function: Any) -> List[Any]:
     """Return every function that a call passes through."""
-    chain = []
+    chain: List[Any] = []
     while function is not None and len(chain) < 100:
         function = getattr(function, "__func__", function)
         chain.append(function)
@@ -174,7 +192,9 @@ def load(ref: str, mode: str) -> Predictor:
     target = getattr(module, name, None) if name else _by_convention(module, mode)
     if target is None:
         known = ", ".join(sorted(n for n, v in vars(module).items() if callable(v) and _is_own(v, module)))
-        raise LoadError(f"{path} has no {name or 'Runner or Predictor'!r}; it has {known or 'no class and no function'}")
+        raise LoadError(
+            f"{path} has no {name or 'Runner or Predictor'!r}; it has {known or 'no class and no function'}"
+        )
     if isinstance(target, type):
         if mode != "train" or not hasattr(target, "train"):
             _check_class(target)

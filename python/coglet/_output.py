@@ -58,7 +58,7 @@ def _of_kind(kind: _types.Type, annotation: Any) -> Json:
     if kind.kind == _types.DICT and kind.item is not None and kind.item.kind != _types.ANY:
         return {"additionalProperties": _of_type(kind.item), "type": "object"}
     inner = _plain(annotation)
-    if _types.is_typed_dict(inner) and not kind.kind == _types.UNION:
+    if _types.is_typed_dict(inner) and kind.kind != _types.UNION:
         return _object(inner, list(_types.hints(inner)), set(inner.__required_keys__))
     if kind.kind == _types.MODEL:
         return _object(kind.cls, *_fields(kind.cls))
@@ -102,7 +102,7 @@ def _fields(cls: Any) -> Any:
         required = {n for n, f in pydantic.items() if _is_required(f)}
         return names, {n for n in required if not _types.classify(hints.get(n)).nullable}
     dataclass_fields = cls.__dataclass_fields__
-    names = [n for n in dataclass_fields]
+    names = list(dataclass_fields)
     dataclasses = sys.modules["dataclasses"]
     required = {
         n
@@ -127,7 +127,11 @@ def _object(cls: Any, names: List[str], required: Any) -> Json:
     for name in names:
         annotation = hints.get(name)
         args = getattr(annotation, "__args__", ())
-        if getattr(annotation, "__origin__", None) is not None and "Required" in repr(annotation).split("[")[0] and args:
+        if (
+            getattr(annotation, "__origin__", None) is not None
+            and "Required" in repr(annotation).split("[")[0]
+            and args
+        ):
             annotation = args[0]
         properties[name] = dict(sorted({**_nested(annotation, cls), "title": title(name)}.items()))
     found: Json = {"properties": properties, "type": "object"}

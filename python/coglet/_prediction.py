@@ -62,7 +62,9 @@ class Text:
 
     def _send(self, source: int, text: str) -> None:
         for start in range(0, len(text), MAX_REST):
-            body = (text[start : start + MAX_REST] if len(text) > MAX_REST else text).encode("utf-8", "backslashreplace")
+            body = (text[start : start + MAX_REST] if len(text) > MAX_REST else text).encode(
+                "utf-8", "backslashreplace"
+            )
             # at once: the order against what child processes write is a promise
             self._channel.send([_wire.join(self._headers[source], len(body)), body], urgent=True)
 

@@ -112,7 +112,7 @@ def _default(parameter: Parameter, field: Any) -> Tuple[bool, Any]:
         kind = _types.classify(parameter.annotation)
         explicit = getattr(field, "has_default", None)
         if kind.nullable and kind.kind != _types.UNION:
-            return (explicit is not False and explicit is not None) or explicit is None and _said_none(field), None
+            return (explicit is not False and explicit is not None) or (explicit is None and _said_none(field)), None
         return kind.kind == _types.SECRET and _said_none(field), None
     return True, field.default
 

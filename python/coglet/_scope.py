@@ -74,7 +74,7 @@ class MetricRecorder:
     def record(self, key: str, value: Any, mode: Optional[str] = None) -> None:
         """Record value (bool, int, float, str, list, dict; None deletes) under a dotted name.
 
-        mode is "replace" (the default), "incr" or "append". Raises TypeError and ValueError for what cannot be recorded.
+        mode is "replace" (the default), "incr" or "append". Raises TypeError and ValueError for what cannot be.
         """
         if mode not in _MODES:
             raise TypeError(f"Invalid metric mode: '{mode}'. Expected 'replace', 'incr', or 'append'.")

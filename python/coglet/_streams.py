@@ -34,7 +34,7 @@ class Stream(io.TextIOBase):
         return "backslashreplace"
 
     @property
-    def newlines(self) -> None:
+    def newlines(self) -> None:  # type: ignore[override]
         return None
 
     @property
@@ -133,7 +133,7 @@ class _Buffer(io.BufferedIOBase):
 
 def plain(fd: int) -> io.TextIOWrapper:
     """Return a text stream straight onto a file descriptor, without a buffer."""
-    return io.TextIOWrapper(io.FileIO(fd, "w", closefd=False), "utf-8", "backslashreplace", "\n", write_through=True)  # type: ignore[arg-type]
+    return io.TextIOWrapper(io.FileIO(fd, "w", closefd=False), "utf-8", "backslashreplace", "\n", write_through=True)
 
 
 def install(general: Text) -> List[Stream]:

@@ -38,7 +38,7 @@ def classify(annotation: Any) -> Type:
     if isinstance(annotation, type) and annotation in _SCALARS:
         return Type(_SCALARS[annotation])
     origin = getattr(annotation, "__origin__", None)
-    args = getattr(annotation, "__args__", ())
+    args: Any = getattr(annotation, "__args__", ())
     if getattr(annotation, "__metadata__", None) is not None:
         return _annotated(annotation)
     if is_union(annotation):

@@ -38,7 +38,7 @@ class Worker:
     def restore_streams(self) -> None:
         """Put our streams back where user code has left its own in their place."""
         if [sys.stdout, sys.stderr] != self.streams:
-            sys.stdout, sys.stderr = self.streams  # type: ignore[assignment]
+            sys.stdout, sys.stderr = self.streams
             self.log("warn", "sys.stdout or sys.stderr was replaced and not put back; it is restored")
 
     def leave_if_forked(self) -> None:
@@ -138,7 +138,7 @@ def _load_model(worker: Worker) -> List[bytes]:
         "file_fields": _schema.file_fields(predictor),
         "any_fields": _schema.any_fields(predictor),
         "sdk": sdk,
-        "python": "%d.%d.%d" % sys.version_info[:3],
+        "python": ".".join(map(str, sys.version_info[:3])),
     }
     return [_wire.frame(header, len(document)), document]
 
