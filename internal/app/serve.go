@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -39,6 +40,9 @@ const (
 // no process, no temp folder. tell, where it is not nil, gets what a person at the terminal wants to know.
 func Serve(cfg config.Config, build Build, log *slog.Logger, tell io.Writer, signals <-chan os.Signal) error {
 	started := time.Now()
+	if n := cfg.Processors; n > 0 {
+		runtime.GOMAXPROCS(min(n, runtime.NumCPU()))
+	}
 	if err := fdredirect.MarkInherited(); err != nil {
 		return fmt.Errorf("mark inherited file descriptors: %w", err)
 	}

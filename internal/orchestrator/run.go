@@ -262,7 +262,7 @@ func (r *Run) conclude(o outcome) {
 		kill.kill(errIgnoredCancel)
 	}
 	if r.slot != nil {
-		r.cleanUp()
+		r.cleanUp(o)
 	}
 	r.pred.Finish(finalResult(o, cause), p.cfg.Now())
 
@@ -275,10 +275,13 @@ func (r *Run) conclude(o outcome) {
 	}
 }
 
-// cleanUp removes the prediction's folder and gives back its share of the output buffer.
-func (r *Run) cleanUp() {
-	if err := os.RemoveAll(r.dir()); err != nil {
-		r.pool.cfg.Log.Warn("prediction folder not removed", "error", err)
+// cleanUp removes the prediction's folder and gives back its share of the output buffer. There is no folder, and no
+// system call to remove it, where a prediction succeeded that had no files.
+func (r *Run) cleanUp(o outcome) {
+	if r.job.Resolve != nil || r.delivery != nil || o.err != nil || o.done.Status != protocol.StatusSucceeded {
+		if err := os.RemoveAll(r.dir()); err != nil {
+			r.pool.cfg.Log.Warn("prediction folder not removed", "error", err)
+		}
 	}
 	if r.buffered > 0 {
 		r.pool.buffer.Release(r.buffered)

@@ -1,5 +1,6 @@
 """Cancels of a sync prediction: a signal to the main thread, whose handler raises where user code runs."""
 
+import _signal  # type: ignore[import-not-found]
 import signal
 import sys
 import threading
@@ -11,6 +12,9 @@ from ._worker import Worker
 
 # A signal that nobody else uses; it ends sleeps, reads and waits at once.
 SIGNAL = signal.SIGRTMIN + 6 if hasattr(signal, "SIGRTMIN") else signal.SIGUSR1
+
+# That of the module below: the one above makes an enum of its answer, which costs 5 us.
+getsignal = _signal.getsignal
 
 
 class Canceler:
@@ -26,7 +30,7 @@ class Canceler:
         self._swallowed = False  # by a finalizer: nobody has seen it
         self._warned = False
         signal.signal(SIGNAL, self._on_signal)
-        self._handler = signal.getsignal(SIGNAL)
+        self._handler = getsignal(SIGNAL)
         self._hook = sys.unraisablehook
         sys.unraisablehook = self._on_unraisable
 
@@ -40,7 +44,7 @@ class Canceler:
             self._kick()
 
     def _kick(self) -> None:
-        if signal.getsignal(SIGNAL) is self._handler:
+        if getsignal(SIGNAL) is self._handler:
             signal.pthread_kill(self._main, SIGNAL)
         elif self._in_user_code and not self._worker.guard.depth:
             import ctypes
@@ -64,7 +68,7 @@ class Canceler:
         """The prediction comes next."""
         self._raised = self._swallowed = False
         self._running = prediction
-        if signal.getsignal(SIGNAL) is not self._handler and not self._warned:
+        if getsignal(SIGNAL) is not self._handler and not self._warned:
             self._warned = True
             self._worker.log("warn", f"user code has replaced the handler of signal {SIGNAL}: cancels may come late")
 

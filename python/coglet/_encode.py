@@ -8,6 +8,7 @@ import sys
 from typing import Any, Dict, List, Optional, Set, Tuple
 
 _dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_quote = json.encoder.encode_basestring
 _PLAIN = (str, int, bool, type(None))
 
 Files = List[Dict[str, str]]
@@ -58,7 +59,7 @@ class Encoder:
 
     def _bytes(self, value: Any) -> bytes:
         try:
-            text = _dumps(value)
+            text = _quote(value) if type(value) is str else _dumps(value)
         except RecursionError:
             raise EncodeError("output: nested too deep") from None
         return text.encode("utf-8", "replace")

@@ -6,7 +6,7 @@ import sys
 from copy import deepcopy
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from . import _types
+from . import _types, _wire
 from ._load import Parameter, Predictor, is_field
 from ._types import Type
 
@@ -19,7 +19,7 @@ class InputError(Exception):
 
 def parse(body: Any) -> Dict[str, Any]:
     """Return the object in a predict frame's body."""
-    raw = json.loads(body)
+    raw = _wire.decode(body)
     if not isinstance(raw, dict):
         raise InputError("input: must be a JSON object")
     return raw

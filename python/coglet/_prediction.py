@@ -87,13 +87,17 @@ class Prediction:
 
     def output(self, body: bytes, files: List[Dict[str, str]], items: Optional[int] = None) -> List[bytes]:
         """Return the frame of an output; items says that body is a list of so many."""
-        header: _wire.Header = {"type": "output", "slot": self.slot, "index": self.outputs}
-        if items is not None:
-            header["items"] = items
-        if files:
-            header["files"] = files
+        if items is None and not files:  # by hand: the way of most predictions
+            head = b'{"type":"output","slot":%d,"index":%d}' % (self.slot, self.outputs)
+        else:
+            header: _wire.Header = {"type": "output", "slot": self.slot, "index": self.outputs}
+            if items is not None:
+                header["items"] = items
+            if files:
+                header["files"] = files
+            head = _wire.header_bytes(header)
         self.outputs += 1 if items is None else items
-        return [_wire.frame(header, len(body)), body]
+        return [_wire.join(head, len(body)), body]
 
     def metric(self, name: str, mode: str, value: Any) -> None:
         """Record a metric. Raises ValueError when it is too large for a frame."""
@@ -105,13 +109,11 @@ class Prediction:
         for source in (STDOUT, STDERR):
             self.text.flush(source)
         self.active = False
-        header: _wire.Header = {"type": "done", "slot": self.slot, "seq": self.seq, "status": status}
-        if error is not None:
-            header["error"] = error
-        header["predict_time"] = seconds
+        more = "" if error is None else f',"error":{_wire.quote(error)}'
         if is_stream:
-            header["is_stream"] = True
-        return [_wire.frame(header)]
+            more += ',"is_stream":true'
+        which = f'"slot":{self.slot},"seq":{self.seq},"status":"{status}"'
+        return [_wire.join(f'{{"type":"done",{which},"predict_time":{seconds!r}{more}}}'.encode(), 0)]
 
     def __repr__(self) -> str:
         return f"<prediction {json.dumps(self.id)}>"

@@ -3,7 +3,7 @@
 import json
 import os
 import struct
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 MAGIC = b"CGL1"
 VERSION = 1
@@ -31,7 +31,14 @@ class TooLarge(ValueError):
     """A frame would be over a limit; nothing was written."""
 
 
+quote = json.encoder.encode_basestring_ascii
 _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder().raw_decode
+
+
+def decode(data: Union[bytes, bytearray, memoryview]) -> Any:
+    """Return the value of JSON that its sender has checked; json.loads costs three times as much for a short one."""
+    return _decode(str(data, "utf-8"))[0]
 
 
 def header_bytes(header: Header) -> bytes:
@@ -82,7 +89,7 @@ class Reader:
         start = self._pos + _PREFIX.size
         if self._end - start < head_size:
             return None
-        header = json.loads(self._buffer[start : start + head_size])
+        header = decode(self._view[start : start + head_size])
         start += head_size
         self._pos = start + min(body_size, self._end - start)
         body = bytes(self._view[start : self._pos])
