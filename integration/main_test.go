@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// binary is the server under test, built by TestMain with the race detector where the tests have it.
+// binary is the server under test, built by TestMain with the race detector.
 var binary string
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
@@ -22,7 +22,7 @@ func testMain(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "coglet")
-	build := exec.Command("go", "build", "-o", binary, "coglet/cmd/coglet")
+	build := exec.Command("go", "build", "-race", "-o", binary, "coglet/cmd/coglet")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the server: %v\n%s", err, out)
 		return 1

@@ -149,6 +149,9 @@ func (s *server) stop() {
 		s.t.Errorf("server does not end on SIGTERM")
 		_ = s.cmd.Process.Kill()
 	}
+	if strings.Contains(s.logs(), "DATA RACE") {
+		s.t.Error("the server has a data race")
+	}
 	if s.t.Failed() {
 		s.t.Logf("log of the server:\n%s", s.logs())
 	}
