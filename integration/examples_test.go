@@ -39,6 +39,40 @@ func TestAsyncExample(t *testing.T) {
 	wg.Wait()
 }
 
+func TestGoWorkerExample(t *testing.T) {
+	dir := t.TempDir() // a copy, to build in
+	if err := os.CopyFS(dir, os.DirFS(example("go-worker"))); err != nil {
+		t.Fatal(err)
+	}
+	build := exec.Command("go", "build", "-race", "-o", filepath.Join(dir, "bin", "worker"), "../examples/go-worker")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the worker: %v\n%s", err, out)
+	}
+	s := ready(t, "", launch{dir: dir})
+	if logs := s.setupLogs(); logs != "ready to count\n" {
+		t.Errorf("setup.logs: %q", logs)
+	}
+	a := s.predict("text", "the cat and the dog and the bird", "top", 2)
+	s.succeeded(a)
+	if !strings.Contains(a.raw, `"output":[{"word":"the","count":3},{"word":"and","count":2}]`) ||
+		a.str("logs") != "5 different words\n" || !strings.Contains(a.raw, `"words":5`) {
+		t.Errorf("%s", a.raw)
+	}
+	if a := s.predict("top", 1000); a.code != 422 {
+		t.Errorf("bad inputs: %d %s", a.code, a.raw)
+	}
+}
+
+func TestCompletionsAreThere(t *testing.T) {
+	code, out, _ := coglet(t, nil, "completion", "bash")
+	if code != 0 || !strings.Contains(out, "coglet") {
+		t.Errorf("exit status %d", code)
+	}
+	if code, out, _ := coglet(t, nil, "version"); code != 0 || !strings.HasPrefix(out, "coglet 0.24.0") {
+		t.Errorf("version: %d %s", code, out)
+	}
+}
+
 // picture draws the text with the environment's own Pillow.
 func picture(t *testing.T, python, text string) []byte {
 	t.Helper()

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -79,6 +80,9 @@ func TestGrandchildThatOutlivesItsPrediction(t *testing.T) {
 	a := s.predict("what", "outlive")
 	s.succeeded(a)
 	s.succeeded(s.predict("what", "nothing"))
+	if err := syscall.Kill(s.workers()[0], syscall.SIGKILL); err != nil { // it outlives the worker too
+		t.Fatal(err)
+	}
 	s.until("late words in the server's log", func() bool {
 		return strings.Contains(s.logs(), `"message":"late"`)
 	})

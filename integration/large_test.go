@@ -1,0 +1,61 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// large marks what is too long for every run: make test-large sets the variable.
+func large(t *testing.T) {
+	t.Helper()
+	if os.Getenv("COGLET_TEST_LARGE") == "" {
+		t.Skip("runs in make test-large")
+	}
+}
+
+// resident is a process's memory in KiB.
+func resident(t *testing.T, pid int) (kib int) {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if _, err := fmt.Sscanf(line, "VmRSS: %d kB", &kib); err == nil {
+			return kib
+		}
+	}
+	t.Fatal("no VmRSS")
+	return 0
+}
+
+func TestLargeNumberOfPredictionsKeepsMemoryFlat(t *testing.T) {
+	large(t)
+	s := ready(t, "rogue", launch{})
+	run := func(n int) {
+		for range n {
+			s.succeeded(s.predict("do", "nothing"))
+		}
+	}
+	run(10_000)
+	parent, worker := resident(t, s.cmd.Process.Pid), resident(t, s.workers()[0])
+	run(90_000)
+	grownParent, grownWorker := resident(t, s.cmd.Process.Pid)-parent, resident(t, s.workers()[0])-worker
+	t.Logf("after 90,000 more: parent %+d KiB of %d, worker %+d KiB of %d", grownParent, parent, grownWorker, worker)
+	if grownParent > parent/2 || grownWorker > worker/4 {
+		t.Error("memory grows with the number of predictions")
+	}
+}
+
+func TestLargeOutputFile(t *testing.T) {
+	large(t)
+	s := ready(t, "files", launch{})
+	out := s.succeeded(s.predict("how", "same_file", "text", strings.Repeat("x", 1023), "size", 600<<10)).(string)
+	if want := (600<<20+2)/3*4 + len("data:text/plain;base64,"); len(out) != want {
+		t.Errorf("%d characters, want %d", len(out), want)
+	}
+	s.failed(s.predict("how", "same_file", "text", strings.Repeat("x", 1023), "size", 1<<20), "is over --max-output")
+	s.succeeded(s.predict("how", "read"))
+}

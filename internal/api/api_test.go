@@ -1,0 +1,54 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"coglet/internal/prediction"
+)
+
+func TestPredictionHasItsKeysInOrder(t *testing.T) {
+	at := time.Date(2026, 11, 23, 12, 0, 0, 123456789, time.FixedZone("", 3600))
+	for name, tc := range map[string]struct {
+		s     prediction.Snapshot
+		input bool
+		want  string
+	}{
+		"accepted": {
+			prediction.Snapshot{ID: "a\"b", Status: prediction.Starting, Created: at, Metrics: []byte("{}")},
+			false,
+			`{"created_at":"2026-11-23T11:00:00.123456Z","id":"a\"b","logs":"","metrics":{},"status":"starting"}`,
+		},
+		"failed": {
+			prediction.Snapshot{
+				ID: "p", Status: prediction.Failed, Created: at, Started: at, Completed: at, Error: "E: x", Logs: "l\n",
+				Metrics: []byte(`{"a":1}`), Output: [][]byte{[]byte("["), []byte("1"), []byte("]")}, Input: []byte(`{"s":1}`),
+			},
+			true,
+			`{"completed_at":"2026-11-23T11:00:00.123456Z","created_at":"2026-11-23T11:00:00.123456Z","error":"E: x","id":"p",` +
+				`"input":{"s":1},"logs":"l\n","metrics":{"a":1},"output":[1],"started_at":"2026-11-23T11:00:00.123456Z","status":"failed"}`,
+		},
+	} {
+		if got := string(bytes.Join(Prediction(tc.s, tc.input), nil)); got != tc.want {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, tc.want)
+		}
+	}
+}
+
+func TestLargeOutputsAreNotCopied(t *testing.T) {
+	big := []byte(`"` + strings.Repeat("x", 1<<20) + `"`)
+	body := Prediction(prediction.Snapshot{
+		ID: "p", Status: prediction.Succeeded, Metrics: []byte("{}"), Output: [][]byte{big}, Input: []byte("{}"),
+	}, true)
+	shared := false
+	for _, piece := range body {
+		shared = shared || len(piece) > 0 && &piece[0] == &big[0]
+	}
+	whole := bytes.Join(body, nil)
+	if !shared || !json.Valid(whole) || len(whole) != body.Len() {
+		t.Errorf("shared %t, valid %t, %d of %d bytes", shared, json.Valid(whole), len(whole), body.Len())
+	}
+}
