@@ -1,0 +1,100 @@
+"""The Python half speaks what the golden files of the Go half say."""
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from coglet import _channel, _prediction, _wire
+
+GOLDEN = Path(__file__).resolve().parents[2] / "internal" / "protocol" / "testdata"
+FRAMES = sorted(GOLDEN.glob("*.frame"))
+
+
+def read(data, pieces=1 << 20):
+    """Read frames from a pipe into which data is written in pieces."""
+    r, w = os.pipe()
+
+    def write():
+        for start in range(0, len(data), pieces):
+            os.write(w, data[start : start + pieces])
+        os.close(w)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    reader, found = _wire.Reader(r), []
+    try:
+        while True:
+            header, body = reader.next()
+            found.append((header, bytes(body)))
+    except _wire.Broken as error:
+        assert str(error) == "end of file"
+    finally:
+        thread.join()
+        os.close(r)
+    return found
+
+
+def test_there_are_golden_files():
+    assert len(FRAMES) >= 18
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 1 << 20])
+def test_golden_frames_are_read(pieces):
+    data = b"".join(f.read_bytes() for f in FRAMES)
+    found = read(data, pieces)
+    assert len(found) == len(FRAMES)
+    for (header, body), file in zip(found, FRAMES):
+        raw = file.read_bytes()
+        size = int.from_bytes(raw[4:8], "big")
+        assert header == json.loads(raw[12 : 12 + size]) and body == raw[12 + size :]
+
+
+def test_large_bodies_and_headers():
+    big = {"type": "x", "pad": "p" * 300_000}
+    data = _wire.frame(big, 5) + b"abcde" + _wire.frame({"type": "y"}, 1 << 20) + b"z" * (1 << 20)
+    (first, small), (second, large) = read(data)
+    assert first == big and small == b"abcde" and second["type"] == "y" and large == b"z" * (1 << 20)
+
+
+def test_frames_of_a_prediction_are_the_golden_ones():
+    sent = []
+
+    class Sink(_channel.Channel):
+        def write(self, pieces, urgent=False):
+            sent.extend(pieces)
+
+    channel = Sink(-1, _channel.Guard())
+    p = _prediction.Prediction(
+        channel, _prediction.Text(channel, _prediction.log_headers(0)), {"slot": 0, "seq": 8, "id": "p"}, "/tmp"
+    )
+    golden = {f.stem: f.read_bytes() for f in FRAMES}
+    p.text.write(0, "line\n")
+    assert b"".join(sent) == golden["log_data"]
+    files = [{"ref": "coglet-file:00:0", "path": "/tmp/a.png", "mime": "image/png"}]
+    assert b"".join(p.output(b'["coglet-file:00:0",1]', files, 2)) == golden["output_items"]
+    sent.clear()
+    p.slot = 1
+    p.outputs = 4
+    assert b"".join(p.output(b'"x"', [])) == golden["output"]
+    p.slot = 0
+    p.metric("a.b", "increment", 1.5)
+    assert json.loads(sent[0][12:]) == json.loads(golden["metric"][12:])
+    done = p.done("succeeded", None, 1.0, False)
+    assert json.loads(b"".join(done)[12:]) == json.loads(golden["done_succeeded"][12:])
+    assert not p.active
+
+
+def test_limits():
+    with pytest.raises(_wire.TooLarge):
+        _wire.frame({"type": "x", "pad": "p" * _wire.MAX_HEADER})
+    with pytest.raises(_wire.TooLarge):
+        _wire.frame({"type": "x"}, _wire.MAX_BODY + 1)
+    for bad in (b"hello, a print()", b"CGL1" + (_wire.MAX_HEADER + 1).to_bytes(4, "big") + bytes(4)):
+        r, w = os.pipe()
+        os.write(w, bad)
+        with pytest.raises(_wire.Broken, match="malformed"):
+            _wire.Reader(r).next()
+        os.close(r)
+        os.close(w)
