@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"coglet/internal/logs"
 )
 
 // logBound is how many captured pieces may wait for their receiver. When they do, whoever writes to fd 1 or 2 waits: a
@@ -34,7 +36,7 @@ type source struct {
 	name    Source
 	fd      int // read end
 	capture *Capture
-	text    text // under the capture's mutex
+	repair  logs.Repair // under the capture's mutex
 }
 
 // sys is the system calls that Redirect makes, for tests of what happens when one fails.
@@ -99,9 +101,9 @@ func redirect(s sys) (r *Redirected, err error) {
 			}
 		}
 	}
-	logs := make(chan Log, logBound)
-	r.Logs = logs
-	if err := r.start(logs); err != nil {
+	out := make(chan Log, logBound)
+	r.Logs = out
+	if err := r.start(out); err != nil {
 		return nil, err
 	}
 	r.In = os.NewFile(ControlIn, "control in")
@@ -189,35 +191,35 @@ func (u *undo) run() {
 }
 
 // start starts the capture of both streams; Close ends it.
-func (r *Redirected) start(logs chan Log) error {
+func (r *Redirected) start(out chan Log) error {
 	for _, s := range r.sources {
 		if err := unix.SetNonblock(s.fd, true); err != nil {
 			return fmt.Errorf("set capture pipe of %s non-blocking failed: %w", s.name, err)
 		}
 		var err error
 		pipe := os.NewFile(uintptr(s.fd), string(s.name))
-		if s.capture, err = newCapture(pipe, func(p []byte) { s.deliver(s.text.append(p), logs, r.quit) }, readSize); err != nil {
+		if s.capture, err = newCapture(pipe, func(p []byte) { s.deliver(s.repair.Append(nil, p), out, r.quit) }, readSize); err != nil {
 			return err
 		}
 	}
 	go func() { // ends with the two
 		for _, s := range r.sources {
 			<-s.capture.Done()
-			s.deliver(s.text.rest(), logs, r.quit)
+			s.deliver(s.repair.Flush(nil), out, r.quit)
 		}
-		close(logs)
+		close(out)
 		close(r.ended)
 	}()
 	return nil
 }
 
-// deliver waits for room in logs, or for the end of their receiver. It logs nothing: its log would come back.
-func (s *source) deliver(text string, logs chan<- Log, quit <-chan struct{}) {
-	if text == "" {
+// deliver waits for room in out, or for the end of their receiver. It logs nothing: its log would come back.
+func (s *source) deliver(text []byte, out chan<- Log, quit <-chan struct{}) {
+	if len(text) == 0 {
 		return
 	}
 	select {
-	case logs <- Log{Source: s.name, Data: text}:
+	case out <- Log{Source: s.name, Data: string(text)}:
 	case <-quit:
 	}
 }

@@ -21,9 +21,9 @@ var layers = [][]string{
 	{"worker"},
 	{"internal/prediction"},
 	{
-		"internal/protocol", "internal/process", "internal/logs", "internal/config", "internal/telemetry", "fdredirect",
-		"python",
+		"internal/protocol", "internal/process", "internal/config", "internal/telemetry", "fdredirect", "python",
 	},
+	{"internal/logs"},
 }
 
 // outside are packages that nothing may import: programs, and tests of the whole.

@@ -148,6 +148,7 @@ func (s *server) end(signals <-chan os.Signal) {
 		case sig := <-signals:
 			s.log.Info("stopping at once", "signal", sig.String())
 			cancel(errHurry)
+			s.pool.Kill()
 		case <-over:
 		}
 	}()

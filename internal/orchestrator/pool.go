@@ -231,6 +231,22 @@ func (p *Pool) CancelAll(cause error) {
 	}
 }
 
+// Kill ends all processes at once. For use while Stop waits, when there is no time left.
+func (p *Pool) Kill() {
+	p.mu.Lock()
+	var alive []*instance
+	for _, w := range p.workers {
+		w.stopGrace = 0
+		if w.inst != nil {
+			alive = append(alive, w.inst)
+		}
+	}
+	p.mu.Unlock()
+	for _, i := range alive {
+		i.kill(errStopping)
+	}
+}
+
 // Stop ends all workers: an idle one is asked to exit and killed if it does not within grace, a busy one is killed.
 // What still runs fails. It returns when no process and no goroutine of the pool is left. Safe twice, and before Start.
 func (p *Pool) Stop(grace time.Duration) {

@@ -42,7 +42,7 @@ func TestPredictionsOfEveryKind(t *testing.T) {
 	if s := r.predict("big", 10<<20, ""); len(output(s)) != 10<<20+2 {
 		t.Errorf("big output: %d bytes", len(output(s)))
 	}
-	r.wants(r.predict("big", 65<<20, ""), prediction.Failed, "output too large")
+	r.wants(r.predict("big", 65<<20, ""), prediction.Failed, "output is over --max-output")
 	r.works()
 }
 

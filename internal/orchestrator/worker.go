@@ -121,7 +121,7 @@ func (w *worker) awaitReady(i *instance) error {
 		i.kill(err)
 	case <-w.pool.ctx.Done():
 		err = errStopping
-		i.proc.Stop(setupStop)
+		i.proc.Stop(w.graceInSetup())
 	case <-i.proc.Done():
 		select {
 		case text := <-i.failed: // it said why before it died
@@ -143,6 +143,13 @@ const (
 	setupExit = time.Second // for a worker that said that its setup failed to exit
 	setupStop = time.Second // for a worker in setup to end on TERM
 )
+
+// graceInSetup is how long setup may take to end on TERM when the pool stops.
+func (w *worker) graceInSetup() time.Duration {
+	w.pool.mu.Lock()
+	defer w.pool.mu.Unlock()
+	return min(setupStop, w.stopGrace)
+}
 
 // expectExit waits for the process to end by itself, and kills it if it does not.
 func (w *worker) expectExit(i *instance, limit time.Duration) {

@@ -35,7 +35,7 @@ var (
 	// ErrCanceled is the cause with which a client's cancel stops a prediction.
 	ErrCanceled = errors.New("canceled")
 	// ErrOutputTooLarge is returned by Output when all outputs together are over the limit; nothing was added.
-	ErrOutputTooLarge = errors.New("output too large")
+	ErrOutputTooLarge = errors.New("output is over --max-output")
 )
 
 // Config is what a prediction starts from. Only ID and Created are required.

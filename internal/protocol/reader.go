@@ -63,9 +63,6 @@ func NewReader(r io.Reader) *Reader {
 	return &Reader{r: r, buf: make([]byte, readBuffer)}
 }
 
-// Buffered reports whether bytes of a further frame have been read already.
-func (r *Reader) Buffered() bool { return r.pos < r.end }
-
 // Next reads one frame. It returns io.EOF when the channel ended between two frames, io.ErrUnexpectedEOF when it
 // ended inside one, an error that wraps ErrMalformed for bytes that are no frame, and the channel's own errors.
 func (r *Reader) Next() (Frame, error) {

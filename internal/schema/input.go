@@ -51,9 +51,6 @@ func (v *Validator) Unchecked(names []string) *Validator {
 	return w
 }
 
-// Fields returns the names of the inputs in the order of the document.
-func (v *Validator) Fields() []string { return v.order }
-
 // Default returns the default of a field, if it has one.
 func (v *Validator) Default(name string) (jsontext.Value, bool) {
 	if v == nil || v.fields[name] == nil || v.fields[name].fallback == nil {

@@ -17,7 +17,6 @@ type Schema struct {
 	raw     jsontext.Value
 	schemas map[string]any // components.schemas
 	inputs  map[string]*Validator
-	stream  bool
 }
 
 // Modes: which method of the model the document's parts belong to.
@@ -41,7 +40,6 @@ func Compile(doc []byte) (*Schema, error) {
 	}
 	s := &Schema{raw: raw, inputs: make(map[string]*Validator)}
 	s.schemas, _ = get(tree, "components", "schemas").(map[string]any)
-	s.stream, _ = get(tree, "paths", "/predictions", "post", "x-cog-streaming").(bool)
 	order := propertyOrder(doc)
 	for mode, names := range map[string][]string{Predict: {"Input"}, Train: {"TrainingInput", "Input"}} {
 		for _, name := range names {
@@ -56,9 +54,6 @@ func Compile(doc []byte) (*Schema, error) {
 
 // Raw is the document, its keys in the order in which it came.
 func (s *Schema) Raw() []byte { return s.raw }
-
-// Streaming reports whether the model asks for server-sent events (x-cog-streaming).
-func (s *Schema) Streaming() bool { return s.stream }
 
 // Input returns the validator of a mode's inputs, nil when the document has none.
 func (s *Schema) Input(mode string) *Validator { return s.inputs[mode] }

@@ -172,7 +172,7 @@ func TestDefaultsOrderOutputAndExample(t *testing.T) {
 	if _, ok := v.Default("s"); ok {
 		t.Error("a default that is none")
 	}
-	if got := strings.Join(v.Fields(), " "); got != "s one i f b n mode list nlist o u bad loop uri" {
+	if got := strings.Join(v.order, " "); got != "s one i f b n mode list nlist o u bad loop uri" {
 		t.Errorf("order: %s", got)
 	}
 	if !s.OutputIsArray(Predict) || s.OutputIsArray(Train) {
