@@ -74,21 +74,28 @@ func folder(args []string) string {
 	return args[0]
 }
 
-func serveCommand() *cobra.Command {
-	flags := config.NewFlags()
-	cmd := &cobra.Command{
-		Use:               "serve [DIR]",
-		Short:             "Serve the model in DIR, by default the present folder",
-		Args:              oneFolder,
-		ValidArgsFunction: folders,
+// modelCommand is a command on the model in a folder.
+func modelCommand(use, short string, flags *config.Flags, run func(config.Config) error) *cobra.Command {
+	return &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  oneFolder,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return nil, cobra.ShellCompDirectiveFilterDirs
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			cfg, err := config.Load(folder(args), flags, config.Environment)
 			if err != nil {
 				return err
 			}
-			return serve(cfg)
+			return run(cfg)
 		},
 	}
+}
+
+func serveCommand() *cobra.Command {
+	flags := config.NewFlags()
+	cmd := modelCommand("serve [DIR]", "Serve the model in DIR, by default the present folder", flags, serve)
 	flags.BindServe(cmd.Flags())
 	return cmd
 }
@@ -119,28 +126,15 @@ func serve(cfg config.Config) error {
 
 func schemaCommand() *cobra.Command {
 	flags := config.NewFlags()
-	cmd := &cobra.Command{
-		Use:               "schema [DIR]",
-		Short:             "Print the model's OpenAPI document, without running setup()",
-		Args:              oneFolder,
-		ValidArgsFunction: folders,
-		RunE: func(_ *cobra.Command, args []string) error {
-			cfg, err := config.Load(folder(args), flags, config.Environment)
-			if err != nil {
-				return err
-			}
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			return app.Schema(ctx, cfg, telemetry.New(os.Stderr, "console", cfg.LogLevel, false), os.Stdout)
-		},
-	}
+	cmd := modelCommand("schema [DIR]", "Print the model's OpenAPI document, without running setup()", flags, schema)
 	flags.BindModel(cmd.Flags())
 	return cmd
 }
 
-// folders completes the argument of serve and schema.
-func folders(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return nil, cobra.ShellCompDirectiveFilterDirs
+func schema(cfg config.Config) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return app.Schema(ctx, cfg, telemetry.New(os.Stderr, "console", cfg.LogLevel, false), os.Stdout)
 }
 
 func versionCommand() *cobra.Command {

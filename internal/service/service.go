@@ -123,7 +123,7 @@ func (s *Service) Create(req Request, join bool) (h Handle, created bool, err er
 
 	ent := &entry{pred: pred}
 	job.Ended = func() { s.finish(ent) }
-	running, err := s.admit(ent, job)
+	run, running, err := s.admit(ent, job)
 	if running != nil {
 		if join {
 			return Handle{running.pred, s, running}, false, nil
@@ -133,27 +133,28 @@ func (s *Service) Create(req Request, join bool) (h Handle, created bool, err er
 	if err != nil {
 		return Handle{}, false, err
 	}
-	ent.run.Begin()
+	run.Begin() // not ent.run: a queued one may have ended by now
 	return Handle{pred, s, ent}, true, nil
 }
 
 // admit gives the entry a slot and its id, unless a prediction with this id runs: then it returns that one. The slot
 // is taken under mu, which does not wait, so that two requests with one id cannot both start.
-func (s *Service) admit(ent *entry, job orchestrator.Job) (running *entry, err error) {
+func (s *Service) admit(ent *entry, job orchestrator.Job) (run *orchestrator.Run, running *entry, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.byID[ent.pred.ID]
 	if old != nil && !old.pred.Status().Terminal() {
-		return old, nil
+		return nil, old, nil
 	}
-	if ent.run, err = s.cfg.Pool.Submit(job); err != nil {
-		return nil, err
+	if run, err = s.cfg.Pool.Submit(job); err != nil {
+		return nil, nil, err
 	}
+	ent.run = run
 	if old != nil {
 		s.retained.remove(old)
 	}
 	s.byID[ent.pred.ID] = ent
-	return nil, nil
+	return run, nil, nil
 }
 
 // newID returns a new id, as Cog's ids look.

@@ -9,9 +9,9 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from . import CancelationException, _encode, _inputs, _wire
 from ._channel import Channel, Guard
+from ._control import read_control, run_setup
 from ._health import LIMIT, TIMED_OUT, answer, judge
 from ._prediction import Prediction, Text, current, log_headers
-from ._sync import parent_is_gone, stop_reading
 from ._worker import Worker, describe, print_traceback
 
 # More than this many bytes that the parent has not taken: who yields more waits.
@@ -102,31 +102,17 @@ class AsyncRunner:
 
     def setup(self) -> None:
         """Run the model's setup() on the loop that predictions run on. Raises what it raises."""
-        predictor = self._predictor
-        if predictor.setup is None:
-            return
-        args = (os.environ.get("COG_WEIGHTS") or None,) if predictor.setup_wants_weights else ()
-        result = predictor.setup(*args)
-        if predictor.setup_async:
-            self._loop.run_until_complete(result)
+        run_setup(self._worker, self._loop.run_until_complete)
 
     def read_control(self, reader: _wire.Reader) -> None:
         """Handle control messages: the control thread."""
-        try:
-            while True:
-                header, _ = reader.next()
-                kind = header.get("type")
-                if kind == "cancel":
-                    self._loop.call_soon_threadsafe(self._cancel, header["slot"], header["seq"])
-                elif kind == "healthcheck":
-                    self._loop.call_soon_threadsafe(self._start_healthcheck, header["id"])
-                elif kind == "shutdown":
-                    self._worker.stopping = True
-                    stop_reading(_wire.DATA)
-                else:
-                    self._worker.log("warn", f"unknown control message {kind!r}")
-        except _wire.Broken:
-            parent_is_gone()
+        on_loop = self._loop.call_soon_threadsafe
+        read_control(
+            self._worker,
+            reader,
+            lambda slot, seq: on_loop(self._cancel, slot, seq),
+            lambda number: on_loop(self._start_healthcheck, number),
+        )
 
     def serve(self) -> None:
         """Run the loop until the parent has no more. What escapes from a task ends the loop, not the worker."""

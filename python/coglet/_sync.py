@@ -2,7 +2,6 @@
 
 import gc
 import os
-import sys
 import time
 from types import CoroutineType
 from typing import Any, Iterator, List, Optional, Tuple
@@ -10,6 +9,7 @@ from typing import Any, Iterator, List, Optional, Tuple
 from . import CancelationException, _encode, _inputs, _wire
 from ._cancel import Canceler
 from ._channel import Channel
+from ._control import read_control, run_setup
 from ._health import SyncHealthcheck
 from ._prediction import Prediction, Text, current, log_headers
 from ._worker import Worker, describe, print_traceback
@@ -31,13 +31,7 @@ class SyncRunner:
 
     def setup(self) -> None:
         """Run the model's setup(). Raises what it raises."""
-        predictor = self._predictor
-        if predictor.setup is None:
-            return
-        args = (os.environ.get("COG_WEIGHTS") or None,) if predictor.setup_wants_weights else ()
-        result = predictor.setup(*args)
-        if predictor.setup_async:
-            self._await(result)
+        run_setup(self._worker, self._await)
 
     def _await(self, awaitable: Any) -> Any:
         """Run a coroutine of a predictor that is not async: on a loop of its own, which is kept."""
@@ -50,21 +44,7 @@ class SyncRunner:
 
     def read_control(self, reader: _wire.Reader) -> None:
         """Handle control messages: the control thread."""
-        try:
-            while True:
-                header, _ = reader.next()
-                kind = header.get("type")
-                if kind == "cancel":
-                    self._canceler.cancel(header["slot"], header["seq"])
-                elif kind == "healthcheck":
-                    self._health.check(header["id"])
-                elif kind == "shutdown":
-                    self._worker.stopping = True
-                    stop_reading(_wire.DATA)
-                else:
-                    self._worker.log("warn", f"unknown control message {kind!r}")
-        except _wire.Broken:
-            parent_is_gone()
+        read_control(self._worker, reader, self._canceler.cancel, self._health.check)
 
     def serve(self) -> None:
         """Run predictions until the parent has no more."""
@@ -173,26 +153,3 @@ class SyncRunner:
                 yield self._await(result.__anext__())
             except StopAsyncIteration:
                 return
-
-
-def stop_reading(fd: int) -> None:
-    """Make a reader of the socket see its end."""
-    import socket
-
-    try:
-        with socket.socket(fileno=os.dup(fd)) as end:
-            end.shutdown(socket.SHUT_RD)
-    except OSError:
-        pass
-
-
-def parent_is_gone() -> None:
-    """End with the parent. Where the kernel does not kill the process group, this does."""
-    if sys.platform != "linux":
-        import signal
-
-        try:
-            os.killpg(0, signal.SIGKILL)
-        except OSError:
-            pass
-    os._exit(0)

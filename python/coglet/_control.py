@@ -1,0 +1,63 @@
+"""What sync and async workers do alike: setup(), and the control thread."""
+
+import os
+import sys
+from typing import Any, Callable
+
+from . import _wire
+from ._worker import Worker
+
+
+def run_setup(worker: Worker, wait: Callable[[Any], Any]) -> None:
+    """Run the model's setup(); wait runs a coroutine to its end. Raises what setup() raises."""
+    predictor = worker.predictor
+    if predictor.setup is None:
+        return
+    args = (os.environ.get("COG_WEIGHTS") or None,) if predictor.setup_wants_weights else ()
+    result = predictor.setup(*args)
+    if predictor.setup_async:
+        wait(result)
+
+
+def read_control(
+    worker: Worker, reader: _wire.Reader, cancel: Callable[[int, int], Any], healthcheck: Callable[[int], Any]
+) -> None:
+    """Handle control messages until the parent is gone: the control thread."""
+    try:
+        while True:
+            header, _ = reader.next()
+            kind = header.get("type")
+            if kind == "cancel":
+                cancel(header["slot"], header["seq"])
+            elif kind == "healthcheck":
+                healthcheck(header["id"])
+            elif kind == "shutdown":
+                worker.stopping = True
+                _stop_reading(_wire.DATA)
+            else:
+                worker.log("warn", f"unknown control message {kind!r}")
+    except _wire.Broken:
+        _parent_is_gone()
+
+
+def _stop_reading(fd: int) -> None:
+    """Make the reader of the data socket see its end."""
+    import socket
+
+    try:
+        with socket.socket(fileno=os.dup(fd)) as end:
+            end.shutdown(socket.SHUT_RD)
+    except OSError:
+        pass
+
+
+def _parent_is_gone() -> None:
+    """End with the parent. Where the kernel does not kill the process group, this does."""
+    if sys.platform != "linux":
+        import signal
+
+        try:
+            os.killpg(0, signal.SIGKILL)
+        except OSError:
+            pass
+    os._exit(0)
