@@ -131,11 +131,14 @@ func TestInterpreterStartUpPrintsGoToSetupLogs(t *testing.T) {
 	s.succeeded(s.predict("what", "lines", "n", 3))
 }
 
+// noiseLine is what the child of models/noise.py prints.
+var noiseLine = strings.Repeat("0123456789abcdef", 64)[:1023] + "\n"
+
 func TestHundredMegabytesOfAChildAreByteEqual(t *testing.T) {
 	s := ready(t, "noise", launch{flags: []string{"--max-logs", "200MiB"}})
 	a := s.predict("what", "child", "n", 100)
 	s.succeeded(a)
-	if want := strings.Repeat("0123456789abcde\n", 100<<20/16); a.str("logs") != want {
+	if want := strings.Repeat(noiseLine, 100<<20/len(noiseLine)); a.str("logs") != want {
 		t.Errorf("logs have %d bytes, want %d; they differ", len(a.str("logs")), len(want))
 	}
 }
@@ -152,7 +155,7 @@ func TestLogsOverTheLimitKeepTheEndAndSayWhatWasDropped(t *testing.T) {
 	if dropped+len(rest) != 100<<20 {
 		t.Errorf("%d dropped and %d kept are not 100 MiB", dropped, len(rest))
 	}
-	if len(rest) > 16<<20 || len(rest) < 15<<20 || !strings.HasSuffix(rest, "0123456789abcde\n") {
+	if len(rest) > 16<<20 || len(rest) < 15<<20 || !strings.HasSuffix(rest, noiseLine) {
 		t.Errorf("%d bytes are kept, want the last 16 MiB", len(rest))
 	}
 }

@@ -13,7 +13,7 @@ class Predictor(BasePredictor):
         return what
 
     def child(self, megabytes: int) -> None:
-        code = f"import os\nline = b'0123456789abcde\\n' * 65536\nfor _ in range({megabytes}): os.write(1, line)"
+        code = f"import os\nline = (b'0123456789abcdef' * 64)[:-1] + b'\\n'\nfor _ in range({megabytes}): os.write(1, line * 1024)"
         subprocess.run([sys.executable, "-c", code], check=True)
 
     def long_line(self, megabytes: int) -> None:
