@@ -7,8 +7,8 @@
 package process
 
 import (
-	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"sync"
 	"syscall"
@@ -33,7 +33,7 @@ type Process struct {
 // Exit is how a process ended.
 type Exit struct {
 	Code   int            // exit status; -1 when a signal ended it
-	Signal syscall.Signal // 0 when it exited
+	Signal syscall.Signal // 0 when it exited, or when somebody else reaped it and its status is lost
 	OOM    bool           // killed, and the kernel counted an out-of-memory kill in our cgroup meanwhile
 	Left   bool           // members of its group were still there after groupWait
 }
@@ -44,18 +44,24 @@ func (e Exit) String() string {
 		return fmt.Sprintf("signal %s (out of memory)", e.Signal)
 	case e.Signal != 0:
 		return fmt.Sprintf("signal %s", e.Signal)
+	case e.Code < 0:
+		return "exit status unknown"
 	}
 	return fmt.Sprintf("exit status %d", e.Code)
 }
 
 // Start starts cmd in a process group of its own and registers it, so that ReapForeign leaves it alone. The caller
-// does not call cmd.Wait.
+// does not call cmd.Wait. Where cmd copies into writers, a process that left the group and keeps such a pipe delays the
+// end by cmd.WaitDelay at most (groupWait when it is not set).
 func (t *Table) Start(cmd *exec.Cmd) (*Process, error) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	cmd.SysProcAttr.Setpgid = true
-	p := &Process{done: make(chan struct{}), ooms: oomKills()}
+	if cmd.WaitDelay == 0 {
+		cmd.WaitDelay = groupWait
+	}
+	p := &Process{done: make(chan struct{}), ooms: oomKills("/")}
 	t.mu.Lock()
 	err := cmd.Start()
 	if err == nil {
@@ -93,32 +99,28 @@ func (p *Process) wait(t *Table, cmd *exec.Cmd) {
 		p.signal(syscall.SIGKILL)    // a fork that was under way
 	}
 	p.mu.Lock()
-	err := cmd.Wait()
-	p.reaped = true
+	p.reaped = true // from here on nobody signals it; not held over Wait, which may wait for copies of the output
 	p.mu.Unlock()
-	t.mu.Lock()
-	delete(t.owned, p.pid)
-	t.mu.Unlock()
-	p.exit.fill(cmd, err, p.ooms)
+	_ = cmd.Wait() // its error says again what ProcessState says, or that a copy of the output was cut short
+	t.forget(p.pid)
+	p.exit.fill(cmd.ProcessState, p.ooms)
 	close(p.done)
 }
 
-func (e *Exit) fill(cmd *exec.Cmd, err error, ooms int) {
+func (e *Exit) fill(state *os.ProcessState, ooms int) {
 	e.Code = -1
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
+	if state == nil {
 		return
 	}
-	status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
-	if !ok {
-		return
-	}
-	if status.Signaled() {
+	status, ok := state.Sys().(syscall.WaitStatus)
+	switch {
+	case !ok:
+	case status.Signaled():
 		e.Signal = status.Signal()
-		e.OOM = e.Signal == syscall.SIGKILL && oomKills() > ooms
-		return
+		e.OOM = e.Signal == syscall.SIGKILL && oomKills("/") > ooms
+	default:
+		e.Code = status.ExitStatus()
 	}
-	e.Code = status.ExitStatus()
 }
 
 // Kill ends the whole group at once. It does not wait.
@@ -134,7 +136,6 @@ func (p *Process) Stop(grace time.Duration) {
 		return
 	case <-timer.C:
 	}
-	p.Kill()
 	<-p.done
 }
 

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -38,18 +39,17 @@ var behaviours = map[string]func(){
 		panic(syscall.Exec("/bin/sh", []string{"sh", "-c", "kill -SEGV $$"}, os.Environ()))
 	},
 	"grandchild": func() { // leaves a process that keeps the group and the pipe, and ignores TERM
-		startGrandchild(false)
+		startGrandchild(false, os.Stdout)
 	},
-	"grandchild in a session of its own": func() { startGrandchild(true) },
-	"reaper":                             reaper,
+	"grandchild in a session of its own":                     func() { startGrandchild(true, nil) },
+	"grandchild in a session of its own that keeps the pipe": func() { startGrandchild(true, os.Stdout) },
+	"reaper": reaper,
 }
 
-func startGrandchild(session bool) {
+func startGrandchild(session bool, stdout io.Writer) {
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), "BEHAVIOUR=ignore TERM")
-	if !session {
-		cmd.Stdout = os.Stdout // keeps the pipe of its parent open
-	}
+	cmd.Stdout = stdout // its parent's: the pipe stays open
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: session}
 	if err := cmd.Start(); err != nil {
 		panic(err)
@@ -197,6 +197,27 @@ func TestSessionOfItsOwnIsLeftAlone(t *testing.T) {
 	awaitDone(t, p)
 	if !running(pid) {
 		t.Error("a process that left the group was killed")
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPipeKeptByStrangersDelaysTheEndByWaitDelayAtMost(t *testing.T) {
+	var out strings.Builder
+	cmd := child("grandchild in a session of its own that keeps the pipe")
+	cmd.Stdout, cmd.WaitDelay = &out, 100*time.Millisecond
+	p, err := NewTable().Start(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	awaitDone(t, p)
+	var pid int
+	if _, err := fmt.Sscanf(out.String(), "grandchild %d", &pid); err != nil {
+		t.Fatalf("%q: %v", out.String(), err)
+	}
+	if !running(pid) || p.Exit().String() != "exit status 0" {
+		t.Errorf("grandchild runs %t, %s", running(pid), p.Exit())
 	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)

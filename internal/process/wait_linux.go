@@ -58,6 +58,7 @@ func (t *Table) ReapForeign(ctx context.Context) {
 		t.reapForeign()
 		select {
 		case <-children:
+		case <-t.reaped:
 		case <-ctx.Done():
 			return
 		}
@@ -70,14 +71,17 @@ func (t *Table) reapForeign() {
 		if !ok {
 			return
 		}
-		if _, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err != nil && !errors.Is(err, unix.EINTR) {
+		// ECHILD: a start that failed has reaped its own child meanwhile; there may be others
+		if _, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err != nil && !errors.Is(err, unix.EINTR) &&
+			!errors.Is(err, unix.ECHILD) {
 			return
 		}
 	}
 }
 
 // foreignZombie finds a dead child that is not ours. waitid names only one, which may be ours and wait for its own
-// goroutine, so all children are looked at when it is.
+// goroutine, so all children are looked at when it is. Where the kernel does not list them, they are found when ours
+// has been reaped.
 func (t *Table) foreignZombie() (pid int, ok bool) {
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
@@ -119,19 +123,4 @@ func isZombie(pid int) bool {
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
 	return err == nil && siginfoPid(&info) == pid
-}
-
-// oomKills is how often the kernel has killed for want of memory in our cgroup; 0 where it does not tell.
-func oomKills() int {
-	text, err := os.ReadFile("/sys/fs/cgroup/memory.events")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		if value, found := strings.CutPrefix(line, "oom_kill "); found {
-			n, _ := strconv.Atoi(strings.TrimSpace(value))
-			return n
-		}
-	}
-	return 0
 }
