@@ -136,6 +136,7 @@ func (p *Process) Stop(grace time.Duration) {
 		return
 	case <-timer.C:
 	}
+	p.Kill()
 	<-p.done
 }
 

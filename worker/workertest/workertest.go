@@ -157,7 +157,7 @@ var behaviours = map[string]behaviour{
 	},
 	"exit":            raw(func(in input) { os.Exit(in.N) }),
 	"kill":            raw(func(in input) { _ = syscall.Kill(os.Getpid(), syscall.Signal(in.N)) }),
-	"close data":      raw(func(input) { _ = syscall.Shutdown(fdredirect.Data, syscall.SHUT_RDWR) }),
+	"close data":      raw(func(input) { _ = syscall.Shutdown(fdredirect.Data, syscall.SHUT_WR) }),
 	"garbage data":    raw(func(input) { _, _ = syscall.Write(fdredirect.Data, []byte("hello, I am a print")) }),
 	"garbage control": raw(func(input) { _, _ = syscall.Write(fdredirect.ControlOut, []byte("hello, I am a print")) }),
 	"half header":     raw(func(input) { _, _ = syscall.Write(fdredirect.Data, []byte("CGL1\x00\x00")) }),
