@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,20 +30,32 @@ type run struct {
 	mu      sync.Mutex // guards all below; Predict may use several goroutines
 	outputs int
 	yielded bool
+	ended   bool // done was sent, or is about to be
 }
+
+// ErrEnded is returned to code that uses a prediction after Predict has returned.
+var ErrEnded = errors.New("prediction has ended")
 
 // start runs a prediction in a goroutine of its own.
 func (s *server) start(m protocol.Predict, input []byte) {
 	r := &run{server: s, slot: m.Slot, seq: m.Seq}
 	r.ctx, r.cancel = context.WithCancelCause(context.Background())
 	s.mu.Lock()
+	if s.stopping {
+		s.mu.Unlock()
+		return
+	}
+	s.wg.Add(1)
 	s.running[m.Slot] = r
 	if s.asked[m.Slot] >= m.Seq {
 		r.cancel(ErrCanceled)
 	}
 	s.mu.Unlock()
 	p := &Prediction{ID: m.ID, Input: input, Context: m.Context, run: r}
-	s.wg.Go(func() { r.predict(p) })
+	go func() {
+		defer s.wg.Done()
+		r.predict(p)
+	}()
 }
 
 func (s *server) cancel(slot int, seq uint64) {
@@ -68,7 +81,7 @@ func (r *run) predict(p *Prediction) {
 		Type: protocol.TypeDone, Slot: r.slot, Seq: r.seq, Status: protocol.StatusSucceeded,
 		PredictTime: time.Since(began).Seconds(),
 	}
-	if err == nil && (output != nil || !r.yielded) {
+	if err == nil && (output != nil || !r.yielded) { // Predict has returned: nobody else writes yielded
 		err = r.output(output)
 	}
 	done.IsStream = r.yielded
@@ -76,13 +89,28 @@ func (r *run) predict(p *Prediction) {
 	case errors.Is(context.Cause(r.ctx), ErrCanceled):
 		done.Status = protocol.StatusCanceled
 	case err != nil:
-		done.Status, done.Error = protocol.StatusFailed, err.Error()
+		done.Status, done.Error = protocol.StatusFailed, errorText(err)
 	}
 	s.settle()
-	s.mu.Lock()
+	r.mu.Lock()
+	r.ended = true
+	r.mu.Unlock()
+	s.mu.Lock() // so that no captured text is sent for this slot behind its done
+	defer s.mu.Unlock()
 	delete(s.running, r.slot)
-	s.mu.Unlock()
 	s.must(s.data.Send(&done, nil))
+}
+
+// maxError is how many bytes of an error's text are sent.
+const maxError = 64 << 10
+
+// errorText makes any error fit for a header.
+func errorText(err error) string {
+	text := err.Error()
+	if len(text) > maxError {
+		text = text[:maxError]
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
 // guard makes an error of a panic; its stack goes to the logs.
@@ -106,6 +134,9 @@ func (r *run) output(v any) error {
 	r.server.settle()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.ended {
+		return ErrEnded
+	}
 	err = r.server.data.Send(&protocol.Output{
 		Type: protocol.TypeOutput, Slot: r.slot, Index: r.outputs, Files: e.files,
 	}, body)
@@ -128,12 +159,16 @@ func (p *Prediction) Decode(v any) error {
 // Yield sends one output at once; all of them together are the prediction's output, a list. It returns the cause of the
 // prediction's context once that is canceled.
 func (p *Prediction) Yield(v any) error {
+	p.run.mu.Lock()
+	ended := p.run.ended
+	p.run.yielded = true
+	p.run.mu.Unlock()
+	if ended {
+		return ErrEnded
+	}
 	if err := context.Cause(p.run.ctx); err != nil {
 		return err
 	}
-	p.run.mu.Lock()
-	p.run.yielded = true
-	p.run.mu.Unlock()
 	return p.run.output(v)
 }
 
@@ -142,6 +177,11 @@ func (p *Prediction) Metric(name, mode string, value any) error {
 	raw, err := json.Marshal(value)
 	if err != nil {
 		return fmt.Errorf("metric %q: %w", name, err)
+	}
+	p.run.mu.Lock()
+	defer p.run.mu.Unlock()
+	if p.run.ended {
+		return ErrEnded
 	}
 	err = p.run.server.data.Send(&protocol.Metric{
 		Type: protocol.TypeMetric, Slot: p.run.slot, Name: name, Mode: mode, Value: raw,
@@ -162,16 +202,18 @@ func (p *Prediction) Dir() (string, error) {
 
 // capture passes on what is printed. One goroutine does it, so that the order is kept.
 func (s *server) capture() {
+	logs := s.redirect.Logs
 	for {
 		select {
-		case l, ok := <-s.redirect.Logs:
-			if !ok {
-				return
+		case l, ok := <-logs:
+			if !ok { // user code has closed fd 1 and 2
+				logs = nil
+				continue
 			}
 			s.log(l)
 		case passed := <-s.settling:
-			for n := len(s.redirect.Logs); n > 0; n-- {
-				s.log(<-s.redirect.Logs)
+			for n := len(logs); n > 0; n-- {
+				s.log(<-logs)
 			}
 			close(passed)
 		}
@@ -188,13 +230,13 @@ func (s *server) settle() {
 
 // log sends captured text to the prediction that runs, if exactly one does.
 func (s *server) log(l fdredirect.Log) {
-	s.mu.Lock()
+	s.mu.Lock() // held over Send, which does not wait: see the end of predict
+	defer s.mu.Unlock()
 	slot := -1
 	if len(s.running) == 1 {
 		for slot = range s.running {
 		}
 	}
-	s.mu.Unlock()
 	m := protocol.Log{Type: protocol.TypeLog, Source: protocol.Source(l.Source)}
 	if slot < 0 {
 		s.must(s.control.Send(&m, []byte(l.Data)))

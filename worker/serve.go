@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime/debug"
 	"sync"
 
 	"coglet/fdredirect"
@@ -24,7 +25,7 @@ type server struct {
 	dataConn  net.Conn
 	tmp       string
 	settling  chan chan struct{} // asks capture to pass on what is there
-	wg        sync.WaitGroup     // predictions and healthchecks
+	wg        sync.WaitGroup     // predictions
 
 	mu       sync.Mutex     // guards all below
 	running  map[int]*run   // by slot
@@ -45,6 +46,10 @@ func serve(p Predictor) error {
 	if err := s.open(); err != nil {
 		return err
 	}
+	// The runtime's last words go to fd 2, which this process itself reads: the server would never see them.
+	if err := debug.SetCrashOutput(os.NewFile(fdredirect.Diagnostic, "stderr"), debug.CrashOptions{}); err != nil {
+		return fmt.Errorf("set crash output: %w", err)
+	}
 	go s.capture() // ends with the process: what is printed must always find a reader
 	in := protocol.NewReader(redirect.In)
 	init, err := readInit(in)
@@ -53,7 +58,7 @@ func serve(p Predictor) error {
 	}
 	s.tmp = init.Tmp
 	if err := s.setup(init); err != nil {
-		s.must(s.control.Send(&protocol.SetupFailed{Type: protocol.TypeSetupFailed, Error: err.Error()}, nil))
+		s.must(s.control.Send(&protocol.SetupFailed{Type: protocol.TypeSetupFailed, Error: errorText(err)}, nil))
 		return err
 	}
 	ended := make(chan error, 2)
@@ -143,15 +148,23 @@ func (s *server) readControl(in *protocol.Reader) error {
 			if err := f.Decode(&m); err != nil {
 				return err
 			}
-			s.wg.Go(func() { s.healthcheck(m.ID) })
+			go s.healthcheck(m.ID) // ends with the process: nobody waits for an answer at its end
 		case protocol.TypeShutdown:
-			s.mu.Lock()
-			s.stopping = true
-			s.mu.Unlock()
-			s.wg.Wait()
+			s.stop()
 			return nil
 		}
 	}
+}
+
+// stop returns when nothing runs and all that was sent has left this process.
+func (s *server) stop() {
+	s.mu.Lock()
+	s.stopping = true // no further prediction begins: the wait below is for all of them
+	s.mu.Unlock()
+	s.wg.Wait()
+	s.settle()
+	s.data.Wait()
+	s.control.Wait()
 }
 
 // readData starts predictions until the data socket ends.
@@ -181,7 +194,7 @@ func (s *server) healthcheck(id uint64) {
 	p, ok := s.predictor.(Healthcheck)
 	if ok {
 		if err := guard(func() error { return p.Healthcheck(context.Background()) }); err != nil {
-			result.Status, result.Error = "unhealthy", "Healthcheck failed: "+err.Error()
+			result.Status, result.Error = "unhealthy", "Healthcheck failed: "+errorText(err)
 		}
 	}
 	s.must(s.control.Send(&result, nil))
