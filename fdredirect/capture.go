@@ -24,6 +24,7 @@ type Capture struct {
 
 	mu    sync.Mutex // held over a read together with its sink
 	sink  func(p []byte)
+	turn  func(read func())
 	buf   []byte
 	drain func(fd uintptr) // made once: Drain is on the path of every prediction
 }
@@ -31,15 +32,24 @@ type Capture struct {
 // NewCapture reads from the pipe, which is non-blocking and belongs to the Capture from now on. The sink must not keep p
 // and must not call the Capture. It ends at the end of file, at a read error, or with Close.
 func NewCapture(pipe *os.File, sink func(p []byte)) (*Capture, error) {
-	return newCapture(pipe, sink, captureBuffer)
+	return newCapture(pipe, sink, captureBuffer, atOnce)
 }
 
-func newCapture(pipe *os.File, sink func(p []byte), size int) (*Capture, error) {
+// NewOrderedCapture returns a Capture whose goroutine reads only inside turn, which may wait first, and then only bytes
+// that the pipe held when it called turn. Drain and Take do not call turn.
+func NewOrderedCapture(pipe *os.File, sink func(p []byte), turn func(read func())) (*Capture, error) {
+	return newCapture(pipe, sink, captureBuffer, turn)
+}
+
+// atOnce is the turn of a Capture that waits for nobody.
+func atOnce(read func()) { read() }
+
+func newCapture(pipe *os.File, sink func(p []byte), size int, turn func(read func())) (*Capture, error) {
 	raw, err := pipe.SyscallConn()
 	if err != nil {
 		return nil, fmt.Errorf("capture %s: %w", pipe.Name(), err)
 	}
-	c := &Capture{file: pipe, raw: raw, done: make(chan struct{}), sink: sink, buf: make([]byte, size)}
+	c := &Capture{file: pipe, raw: raw, done: make(chan struct{}), sink: sink, turn: turn, buf: make([]byte, size)}
 	c.drain = c.drainFD
 	go c.run() // ended by Close
 	return c, nil
@@ -50,8 +60,12 @@ func (c *Capture) run() {
 	ended := false
 	for !ended {
 		err := c.raw.Read(func(fd uintptr) bool {
-			var again bool
-			again, ended = c.read(int(fd), len(c.buf))
+			again := true
+			n := Unread(fd)
+			if n == 0 {
+				n = len(c.buf) // its end, or nothing
+			}
+			c.turn(func() { again, ended = c.read(int(fd), n) })
 			return !again
 		})
 		if err != nil {
@@ -85,6 +99,15 @@ func (c *Capture) readLocked(fd, max int) (n int, again, ended bool) {
 	}
 }
 
+// Unread returns how many bytes a pipe or socket holds; 0 where that cannot be told.
+func Unread(fd uintptr) int {
+	n, err := unix.IoctlGetInt(int(fd), fionread)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 // Drain passes to the sink what the pipe holds when it is called, and no more: a child that never stops writing cannot
 // hold it up.
 func (c *Capture) Drain() {
@@ -93,10 +116,22 @@ func (c *Capture) Drain() {
 	_ = c.raw.Control(c.drain) // closed: nothing is there
 }
 
+// Take passes to the sink the next n bytes, as far as they are there.
+func (c *Capture) Take(n int) {
+	if n <= 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_ = c.raw.Control(func(fd uintptr) { c.take(fd, n) }) // closed: nothing is there
+}
+
 // drainFD needs mu.
-func (c *Capture) drainFD(fd uintptr) {
-	left, err := unix.IoctlGetInt(int(fd), fionread)
-	for err == nil && left > 0 {
+func (c *Capture) drainFD(fd uintptr) { c.take(fd, Unread(fd)) }
+
+// take needs mu.
+func (c *Capture) take(fd uintptr, left int) {
+	for left > 0 {
 		n, again, ended := c.readLocked(int(fd), left)
 		if again || ended {
 			return

@@ -198,7 +198,7 @@ func (r *Redirected) start(out chan Log) error {
 		}
 		var err error
 		pipe := os.NewFile(uintptr(s.fd), string(s.name))
-		if s.capture, err = newCapture(pipe, func(p []byte) { s.deliver(s.repair.Append(nil, p), out, r.quit) }, readSize); err != nil {
+		if s.capture, err = newCapture(pipe, func(p []byte) { s.deliver(s.repair.Append(nil, p), out, r.quit) }, readSize, atOnce); err != nil {
 			return err
 		}
 	}

@@ -19,6 +19,7 @@ type capture struct {
 	// Guarded by the pipe's own mutex, under which append runs.
 	repair logs.Repair
 	text   []byte // reused
+	taken  takes
 
 	words    []byte // the last bytes, for the error of a death; stderr only
 	wordTime time.Time
@@ -36,7 +37,7 @@ func (i *instance) startCapture() error {
 		if n == 1 {
 			c.source = protocol.Stderr
 		}
-		pipe, err := fdredirect.NewCapture(end, c.append)
+		pipe, err := fdredirect.NewOrderedCapture(end, c.append, i.order.turn)
 		if err != nil {
 			return err
 		}
@@ -48,6 +49,7 @@ func (i *instance) startCapture() error {
 
 // append is called with the pipe's mutex held for each read, in order.
 func (c *capture) append(p []byte) {
+	c.taken.add(len(p))
 	c.text = c.repair.Append(c.text[:0], p)
 	if c.source == protocol.Stderr {
 		c.remember(p)
@@ -85,6 +87,18 @@ func (i *instance) drainCapture() {
 		if c != nil {
 			c.pipe.Drain()
 		}
+	}
+}
+
+// takeRaw takes in what the pipes held when a text was printed, so that it comes before the text.
+func (i *instance) takeRaw(m *protocol.Log) {
+	for n, c := range i.capture {
+		if c == nil || m.Raw[n] == 0 {
+			continue
+		}
+		left := m.Raw[n]
+		c.pipe.Do(func() { left -= c.taken.since(m.At) })
+		c.pipe.Take(left)
 	}
 }
 

@@ -20,18 +20,22 @@ const eofGrace = 500 * time.Millisecond
 
 // readControl handles the control channel until it ends.
 func (i *instance) readControl() {
-	r := protocol.NewReader(i.launch.ControlOut)
-	r.Deadline = i.launch.ControlOut.SetReadDeadline
-	i.channelEnded("control channel", i.readFrames(r, i.controlFrame))
+	r := protocol.NewReader(i.controlIn)
+	r.Deadline = i.controlIn.SetReadDeadline
+	err := i.readFrames(r, i.controlFrame)
+	i.controlIn.release()
+	i.channelEnded("control channel", err)
 }
 
 // readData handles the data socket until it ends. It never waits for a client or a file, so that one slow prediction
 // does not hold up its neighbours; only large outputs may have to wait for memory.
 func (i *instance) readData() {
-	r := protocol.NewReader(i.launch.Data)
-	r.Deadline = i.launch.Data.SetReadDeadline
+	r := protocol.NewReader(i.dataIn)
+	r.Deadline = i.dataIn.SetReadDeadline
 	r.Admit = i.admit
-	i.channelEnded("data socket", i.readFrames(r, i.dataFrame))
+	err := i.readFrames(r, i.dataFrame)
+	i.dataIn.release()
+	i.channelEnded("data socket", err)
 }
 
 func (i *instance) readFrames(r *protocol.Reader, handle func(*protocol.Frame) error) error {
@@ -74,7 +78,7 @@ func (i *instance) controlFrame(f *protocol.Frame) error {
 		if err := f.Decode(&m); err != nil {
 			return err
 		}
-		i.drainCapture()
+		i.takeRaw(&m)
 		i.unclaimed(m.Source, f.Body())
 	case protocol.TypeReady, protocol.TypeSetupFailed:
 		return i.setupFrame(f)
@@ -167,7 +171,7 @@ func (i *instance) dataFrame(f *protocol.Frame) error {
 		}
 		r, err := i.runIn(*m.Slot, f.Type)
 		if err == nil {
-			i.drainCapture()
+			i.takeRaw(&m)
 			i.claimed(r, m.Source, f.Body())
 		}
 		return err
@@ -254,6 +258,7 @@ func (i *instance) admit(n int) error {
 	if size > i.pool.cfg.MaxBuffer {
 		return fmt.Errorf("frame of %d bytes is over --max-buffer of %d", n, i.pool.cfg.MaxBuffer)
 	}
+	i.dataIn.release()
 	ctx, cancel := context.WithTimeoutCause(i.ctx, admitWait, errors.New("--max-buffer is used up"))
 	defer cancel()
 	if err := i.pool.buffer.Acquire(ctx, size); err != nil {

@@ -26,6 +26,10 @@ type instance struct {
 	launch  *fdredirect.Launch
 	control *protocol.Writer
 	data    *protocol.Writer
+
+	order             order
+	controlIn, dataIn *channel // of their readers
+
 	capture [2]*capture // stdout, stderr; [0] is nil when control is on stdout
 	health  healthcalls
 
@@ -102,6 +106,12 @@ func (i *instance) connect() (err error) {
 		return err
 	}
 	if i.data, err = protocol.NewWriter(i.launch.Data); err != nil {
+		return err
+	}
+	if i.controlIn, err = i.order.channel(i.launch.ControlOut); err != nil {
+		return err
+	}
+	if i.dataIn, err = i.order.channel(i.launch.Data); err != nil {
 		return err
 	}
 	if err := i.startCapture(); err != nil {

@@ -138,6 +138,10 @@ type Log struct {
 	Type   string `json:"type"`
 	Slot   *int   `json:"slot,omitzero"`
 	Source Source `json:"source"`
+	// Raw is how many bytes of stdout and stderr the capture pipes held when the text was printed, At when that was:
+	// CLOCK_MONOTONIC in nanoseconds.
+	Raw [2]int `json:"raw,omitzero"`
+	At  int64  `json:"at,omitzero"`
 }
 
 // File is a file that stands in an output: Ref is the string in the JSON, Path an absolute path.

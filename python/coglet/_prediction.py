@@ -1,8 +1,10 @@
 """One prediction inside the worker: who prints, records metrics and asks for its scope on whose behalf."""
 
 import json
+import sys
 from contextvars import ContextVar
-from typing import Any, Dict, List, Optional
+from time import monotonic_ns
+from typing import Any, Dict, List, Optional, Tuple
 
 from . import _wire
 from ._channel import Channel
@@ -12,6 +14,27 @@ SOURCES = ("stdout", "stderr")
 
 # Unfinished lines are sent when they get this long, in characters; a frame's text is at most four times as many bytes.
 MAX_REST = 1 << 20
+
+try:
+    import fcntl
+    from termios import FIONREAD
+
+    _count = bytearray(4)
+
+    def _unread() -> Tuple[int, int]:
+        """Return how many bytes the capture pipes hold: a pipe tells it at either end."""
+        found = []
+        for fd in (1, 2):
+            try:
+                fcntl.ioctl(fd, FIONREAD, _count)
+                found.append(int.from_bytes(_count, sys.byteorder))
+            except OSError:  # user code has put something else there
+                found.append(0)
+        return found[0], found[1]
+except ImportError:
+
+    def _unread() -> Tuple[int, int]:
+        return 0, 0
 
 
 def log_headers(slot: Optional[int]) -> List[bytes]:
@@ -65,8 +88,12 @@ class Text:
             body = (text[start : start + MAX_REST] if len(text) > MAX_REST else text).encode(
                 "utf-8", "backslashreplace"
             )
+            head = self._headers[source]
+            raw = _unread()
+            if raw != (0, 0):
+                head = head[:-1] + b',"raw":[%d,%d],"at":%d}' % (*raw, monotonic_ns())
             # at once: the order against what child processes write is a promise
-            self._channel.send([_wire.join(self._headers[source], len(body)), body], urgent=True)
+            self._channel.send([_wire.join(head, len(body)), body], urgent=True)
 
 
 class Prediction:

@@ -58,7 +58,8 @@ def test_large_bodies_and_headers():
     assert first == big and small == b"abcde" and second["type"] == "y" and large == b"z" * (1 << 20)
 
 
-def test_frames_of_a_prediction_are_the_golden_ones():
+def test_frames_of_a_prediction_are_the_golden_ones(monkeypatch):
+    monkeypatch.setattr(_prediction, "_unread", lambda: (0, 0))
     sent = []
 
     class Sink(_channel.Channel):
@@ -78,7 +79,13 @@ def test_frames_of_a_prediction_are_the_golden_ones():
     p.slot = 1
     p.outputs = 4
     assert b"".join(p.output(b'"x"', [])) == golden["output"]
+    sent.clear()
     p.slot = 0
+    monkeypatch.setattr(_prediction, "_unread", lambda: (12, 3))
+    monkeypatch.setattr(_prediction, "monotonic_ns", lambda: 5)
+    p.text.write(0, "line\n")
+    assert b"".join(sent)[12:] == b'{"type":"log","slot":0,"source":"stdout","raw":[12,3],"at":5}line\n'
+    sent.clear()
     p.metric("a.b", "increment", 1.5)
     assert json.loads(sent[0][12:]) == json.loads(golden["metric"][12:])
     done = p.done("succeeded", None, 1.0, False)

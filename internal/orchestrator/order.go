@@ -1,0 +1,149 @@
+package orchestrator
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"syscall"
+	"time"
+
+	"coglet/fdredirect"
+
+	"golang.org/x/sys/unix"
+)
+
+// order keeps what a worker prints in the order in which it was printed. Text of Python comes as frames, raw bytes of C
+// code and child processes come through the capture pipes, and different goroutines read them. Two rules make one order:
+//
+//   - raw bytes are taken only when no frame waits that was sent before them (turn);
+//   - a frame of text says how many raw bytes stood in the pipes when it was printed; those of them that have not been
+//     taken since are taken first (instance.takeRaw).
+type order struct {
+	// mu is held by the reader of a channel from the read that brought frames until they are handled, and by a capture
+	// while it takes raw bytes.
+	mu       sync.Mutex
+	channels []syscall.RawConn
+}
+
+// A capture waits so long at most: the reader of a channel may itself wait for memory.
+const (
+	turnTime = 20 * time.Millisecond
+	turnStep = 100 * time.Microsecond
+)
+
+// turn calls read, which takes raw bytes that stand in a pipe already, when all frames that were sent before have been
+// handled.
+func (o *order) turn(read func()) {
+	for deadline := time.Now().Add(turnTime); ; time.Sleep(turnStep) {
+		o.mu.Lock()
+		if !o.pending() || time.Now().After(deadline) {
+			read()
+			o.mu.Unlock()
+			return
+		}
+		o.mu.Unlock()
+	}
+}
+
+// pending reports whether frames wait in a channel. It needs mu.
+func (o *order) pending() bool {
+	n := 0
+	for _, c := range o.channels {
+		_ = c.Control(func(fd uintptr) { n += fdredirect.Unread(fd) }) // closed: none
+	}
+	return n > 0
+}
+
+// takes are the last reads of a capture: when, on the clock that worker and server share, and how many bytes.
+type takes struct {
+	last [64]struct {
+		at int64 // nanoseconds
+		n  int
+	}
+	next int
+}
+
+func (t *takes) add(n int) {
+	t.last[t.next].at, t.last[t.next].n = monotonic(), n
+	t.next = (t.next + 1) % len(t.last)
+}
+
+// since returns how many bytes have been taken after a moment.
+func (t *takes) since(at int64) int {
+	n := 0
+	for _, take := range t.last {
+		if take.at > at {
+			n += take.n
+		}
+	}
+	return n
+}
+
+// monotonic reads CLOCK_MONOTONIC, in nanoseconds: it is the same in every process of a machine.
+func monotonic() int64 {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return 0
+	}
+	return now.Nano()
+}
+
+// conn is what a pipe and a socket have in common.
+type conn interface {
+	syscall.Conn
+	SetReadDeadline(time.Time) error
+}
+
+// channel is the worker's end of a channel, read in order. One goroutine uses it.
+type channel struct {
+	conn
+	raw   syscall.RawConn
+	order *order
+	held  bool // this reader holds order.mu
+}
+
+func (o *order) channel(f conn) (*channel, error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	o.channels = append(o.channels, raw)
+	return &channel{conn: f, raw: raw, order: o}, nil
+}
+
+// Read implements io.Reader. What the last Read brought is handled by now.
+func (c *channel) Read(p []byte) (n int, err error) {
+	c.release()
+	waited := c.raw.Read(func(fd uintptr) bool {
+		c.order.mu.Lock()
+		c.held = true
+		for {
+			n, err = unix.Read(int(fd), p)
+			if !errors.Is(err, unix.EINTR) {
+				break
+			}
+		}
+		if errors.Is(err, unix.EAGAIN) {
+			c.release()
+			return false
+		}
+		return true
+	})
+	switch {
+	case waited != nil:
+		return 0, waited
+	case err != nil:
+		return 0, err
+	case n == 0:
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// release lets others go on: this reader waits.
+func (c *channel) release() {
+	if c.held {
+		c.held = false
+		c.order.mu.Unlock()
+	}
+}
