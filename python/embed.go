@@ -13,6 +13,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 //go:embed all:coglet all:cog
@@ -42,7 +43,7 @@ type file struct {
 
 // Unpack puts the files into cacheDir (the user's cache folder when empty), under the hash of their content: a second
 // start finds them there, compiled. Every file is checked before it is used, and a damaged folder is replaced. Where
-// the cache cannot be written, a private temp folder serves.
+// the cache cannot be written, or others can write to it, a private temp folder serves.
 func Unpack(cacheDir string) (Harness, error) {
 	all, hash, err := content()
 	if err != nil {
@@ -104,12 +105,15 @@ func content() (all []file, hash string, err error) {
 
 // ensure makes root hold the files, whoever else does the same at this moment.
 func ensure(root string, all []file) error {
-	if intact(root, all) {
-		return nil
-	}
 	parent := filepath.Dir(root)
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return err
+	}
+	if err := private(parent); err != nil {
+		return err
+	}
+	if intact(root, all) {
+		return nil
 	}
 	temp, err := os.MkdirTemp(parent, ".new-")
 	if err != nil {
@@ -119,12 +123,30 @@ func ensure(root string, all []file) error {
 	if err := write(temp, all); err != nil {
 		return err
 	}
-	// The damaged one is moved away, not emptied in place: an interpreter may be reading it.
-	_ = os.Rename(root, filepath.Join(temp, "damaged"))
+	// Nothing is moved away before a rename has failed and what stands there is looked at again: it may be the work of
+	// another start, whose interpreter reads it by now.
+	if os.Rename(temp, root) == nil || intact(root, all) {
+		return nil
+	}
+	if err := os.Rename(root, filepath.Join(temp, "damaged")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	if err := os.Rename(temp, root); err != nil && !intact(root, all) {
 		return err
 	}
-	_ = os.RemoveAll(filepath.Join(root, "damaged"))
+	return os.RemoveAll(filepath.Join(root, "damaged"))
+}
+
+// private refuses a folder that others could put Python files into: they would run as us.
+func private(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || !info.IsDir() || info.Mode().Perm()&0o022 != 0 || stat.Uid != 0 && int(stat.Uid) != os.Geteuid() {
+		return fmt.Errorf("cache folder %s: others than its user may write to it", dir)
+	}
 	return nil
 }
 
