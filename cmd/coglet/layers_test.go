@@ -22,6 +22,7 @@ var layers = [][]string{
 	{"internal/prediction"},
 	{
 		"internal/protocol", "internal/process", "internal/config", "internal/telemetry", "fdredirect", "python",
+		"internal/outbound",
 	},
 	{"internal/logs"},
 }

@@ -37,37 +37,72 @@ func (c *Config) findWorker() error {
 	return nil
 }
 
+// kind is a mode as it is named in the environment and in cog.yaml.
+type kind struct{ variable, key string }
+
+var kinds = map[string]kind{
+	"predict": {"COG_PREDICT_TYPE_STUB", "predict"},
+	"train":   {"COG_TRAIN_TYPE_STUB", "train"},
+}
+
 // findRef finds the predictor: in the environment as an image built by Cog sets it, in cog.yaml, then by name.
-func (c *Config) findRef(yaml cogYAML, getenv Getenv) error {
-	variable, key, inYAML := "COG_PREDICT_TYPE_STUB", "predict", yaml.predict
+func (c *Config) findRef(yaml cogYAML, getenv Getenv) (err error) {
+	other := "train"
 	if c.Mode == "train" {
-		variable, key, inYAML = "COG_TRAIN_TYPE_STUB", "train", yaml.train
+		other = "predict"
 	}
-	if text := getenv(variable); text != "" {
-		return c.useRef(ref{text, variable})
+	if named := namedRef(other, yaml, getenv); named.text != "" {
+		if c.AlsoRef, err = c.checkRef(named); err != nil {
+			c.warn("%v", err)
+		}
 	}
-	if inYAML.text != "" {
-		return c.useRef(ref{inYAML.text, inYAML.at + ": " + key})
+	if named := namedRef(c.Mode, yaml, getenv); named.text != "" {
+		c.Ref, err = c.checkRef(named)
+		return err
 	}
-	for _, name := range []string{"predict.py", "run.py"} {
+	names := []string{"predict.py", "run.py"}
+	if c.Mode == "train" {
+		names = append([]string{"train.py"}, names...)
+	}
+	for _, name := range names {
 		if isFile(filepath.Join(c.Dir, name)) {
 			c.Ref = name
 			return nil
 		}
 	}
-	return wrong("%s: no predictor: there is no predict.py, no run.py, and no cog.yaml with %s: \"file.py:Name\"", c.Dir, key)
+	if c.AlsoRef != "" && c.Mode == "predict" { // a model that can only be trained
+		c.Mode, c.Ref, c.AlsoRef = "train", c.AlsoRef, ""
+		return nil
+	}
+	return wrong("%s: no predictor: there is no %s, and no cog.yaml with %s: \"file.py:Name\"", c.Dir,
+		strings.Join(names, ", no "), kinds[c.Mode].key)
 }
 
-func (c *Config) useRef(r ref) error {
+// namedRef returns the reference that environment or cog.yaml names for a mode.
+func namedRef(mode string, yaml cogYAML, getenv Getenv) ref {
+	k := kinds[mode]
+	if text := getenv(k.variable); text != "" {
+		return ref{text, k.variable}
+	}
+	inYAML := yaml.predict
+	if mode == "train" {
+		inYAML = yaml.train
+	}
+	if inYAML.text == "" {
+		return ref{}
+	}
+	return ref{inYAML.text, inYAML.at + ": " + k.key}
+}
+
+func (c *Config) checkRef(r ref) (string, error) {
 	file, _, _ := strings.Cut(r.text, ":")
 	if file == "" {
-		return wrong("%s: %q names no file, want \"file.py:Name\"", r.at, r.text)
+		return "", wrong("%s: %q names no file, want \"file.py:Name\"", r.at, r.text)
 	}
 	if !isFile(filepath.Join(c.Dir, file)) {
-		return wrong("%s: no such file %q in %s", r.at, file, c.Dir)
+		return "", wrong("%s: no such file %q in %s", r.at, file, c.Dir)
 	}
-	c.Ref = r.text
-	return nil
+	return r.text, nil
 }
 
 func isFile(path string) bool {

@@ -7,16 +7,18 @@ import (
 
 	"coglet/internal/api"
 	"coglet/internal/orchestrator"
+	"coglet/internal/schema"
 	"coglet/internal/service"
 )
 
 // root answers GET /: where everything is.
 func (s *server) root(w http.ResponseWriter, _ *http.Request) {
 	version := s.cfg.Version.Coglet
-	if m := s.svc.Readiness().Model; m != nil && m.SDK != "" {
-		version = sdkVersion(m.SDK)
+	model := s.svc.Readiness().Model
+	if model != nil && model.SDK != "" {
+		version = sdkVersion(model.SDK)
 	}
-	writeJSON(w, http.StatusOK, map[string]string{
+	urls := map[string]string{
 		"cog_version":                version,
 		"docs_url":                   "/docs",
 		"healthcheck_url":            "/health-check",
@@ -25,7 +27,13 @@ func (s *server) root(w http.ResponseWriter, _ *http.Request) {
 		"predictions_idempotent_url": "/predictions/{prediction_id}",
 		"predictions_cancel_url":     "/predictions/{prediction_id}/cancel",
 		"shutdown_url":               "/shutdown",
-	})
+	}
+	if model != nil && model.Method(schema.Train) != nil {
+		urls["trainings_url"] = "/trainings"
+		urls["trainings_idempotent_url"] = "/trainings/{training_id}"
+		urls["trainings_cancel_url"] = "/trainings/{training_id}/cancel"
+	}
+	writeJSON(w, http.StatusOK, urls)
 }
 
 // sdkVersion takes the version out of "cog 0.23.1".

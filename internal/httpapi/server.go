@@ -8,19 +8,23 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"coglet/internal/api"
+	"coglet/internal/files"
+	"coglet/internal/schema"
 	"coglet/internal/service"
 )
 
 // Config is what the handlers need; all fields are required but Build.
 type Config struct {
-	Service  *service.Service
-	Mode     string // predict or train: the method that the workers run
-	MaxBody  int64  // bytes
-	Shutdown func() // called by POST /shutdown, any number of times
-	Version  api.Version
-	Log      *slog.Logger
+	Service   *service.Service
+	Uploads   *files.Store  // files that come with multipart requests
+	MaxBody   int64         // bytes
+	KeepAlive time.Duration // between the comments on a stream without events; 0 = 15 s
+	Shutdown  func()        // called by POST /shutdown, any number of times
+	Version   api.Version
+	Log       *slog.Logger
 }
 
 type server struct {
@@ -45,9 +49,14 @@ func New(cfg Config) http.Handler {
 		{"/livez", map[string]http.HandlerFunc{get: s.livez}},
 		{"/openapi.json", map[string]http.HandlerFunc{get: s.openAPI}},
 		{"/shutdown", map[string]http.HandlerFunc{post: s.shutdown}},
-		{"/predictions", map[string]http.HandlerFunc{get: s.list, post: s.create}},
-		{"/predictions/{id}", map[string]http.HandlerFunc{get: s.get, put: s.create}},
-		{"/predictions/{id}/cancel", map[string]http.HandlerFunc{post: s.cancel}},
+	}
+	for path, method := range map[string]string{"/predictions": schema.Predict, "/trainings": schema.Train} {
+		routes = append(routes,
+			route{path, map[string]http.HandlerFunc{get: s.list, post: s.create(method)}},
+			route{path + "/{id}", map[string]http.HandlerFunc{get: s.get, put: s.create(method)}},
+			route{path + "/{id}/stream", map[string]http.HandlerFunc{get: s.resume}},
+			route{path + "/{id}/cancel", map[string]http.HandlerFunc{post: s.cancel}},
+		)
 	}
 	mux := http.NewServeMux()
 	for _, r := range routes {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"coglet/internal/files"
 	"coglet/internal/prediction"
 	"coglet/internal/protocol"
 )
@@ -16,6 +17,7 @@ import (
 // Job is a prediction to run.
 type Job struct {
 	Prediction *prediction.Prediction
+	Method     string // what the worker is told to run; empty = what it was started for
 	Input      []byte // one JSON object
 	Context    map[string]string
 	// Resolve, when set, makes local files of the file inputs: it returns the input with their paths. It may put
@@ -27,8 +29,8 @@ type Job struct {
 
 // Files is what the pool needs to turn files in outputs into what clients get.
 type Files interface {
-	// Replace returns body with each reference of files replaced. Its error is for people and fails the prediction.
-	Replace(ctx context.Context, body []byte, files []protocol.File) ([]byte, error)
+	// Replace returns body with each reference of list replaced. Its error is for people and fails the prediction.
+	Replace(ctx context.Context, s *files.Session, body []byte, list []protocol.File) ([]byte, error)
 }
 
 type phase int
@@ -133,7 +135,8 @@ func (r *Run) send(input []byte) {
 	}
 	p.mu.Unlock()
 	err := r.slot.inst.data.Send(&protocol.Predict{
-		Type: protocol.TypePredict, Slot: r.slot.num, Seq: r.seq, ID: r.pred.ID, Context: r.job.Context,
+		Type: protocol.TypePredict, Slot: r.slot.num, Seq: r.seq, ID: r.pred.ID, Method: r.job.Method,
+		Context: r.job.Context,
 	}, input)
 	if errors.Is(err, protocol.ErrTooLarge) {
 		r.unsent(fmt.Errorf("input: %w", err))

@@ -185,8 +185,11 @@ def is_framework(kind: type) -> bool:
     return kind.__name__ in _FRAMEWORK and kind.__module__.split(".")[0] == "cog"
 
 
-def load(ref: str, mode: str) -> Predictor:
-    """Load what ref (path/to/file.py:Name, or just the file) names. Raises LoadError, and what user code raises."""
+def load(ref: str, mode: str, shared: Any = None) -> Predictor:
+    """Load what ref (path/to/file.py:Name, or just the file) names. Raises LoadError, and what user code raises.
+
+    shared is an instance that serves where ref names its class: a model is not loaded twice.
+    """
     path, _, name = ref.partition(":")
     module = _module(path)
     target = getattr(module, name, None) if name else _by_convention(module, mode)
@@ -198,8 +201,25 @@ def load(ref: str, mode: str) -> Predictor:
     if isinstance(target, type):
         if mode != "train" or not hasattr(target, "train"):
             _check_class(target)
-        target = target()
+        target = shared if shared is not None and type(shared) is target else target()
     return Predictor(target, mode)
+
+
+def load_also(predictor: Predictor, ref: str) -> Optional[Predictor]:
+    """Load what else the model can run: train beside predict, or predict beside train. None where there is nothing.
+
+    ref is its own reference; empty looks for it in the predictor itself.
+    """
+    mode = "predict" if predictor.mode == "train" else "train"
+    if not ref:
+        if predictor.is_function:
+            return None
+        try:
+            return Predictor(predictor.target, mode)
+        except (LoadError, ValueError):
+            return None
+    also = load(ref, mode, shared=predictor.target)
+    return also
 
 
 def _is_own(value: Any, module: ModuleType) -> bool:
