@@ -77,8 +77,8 @@ func (m *maker) explain(ctx context.Context, tail string, err error) error {
 	}
 	tail = strings.ReplaceAll(tail, "\r", "")
 	if offline.MatchString(tail) {
-		return fmt.Errorf("cannot reach the package index while looking for %s: check the network, the proxy and PIP_INDEX_URL",
-			m.named(last(collecting, tail), "the packages"))
+		return fmt.Errorf("cannot reach the package index while looking for %s: check the network, the proxy, and the index that %s is set to",
+			m.named(last(collecting, tail), "the packages"), m.tool.name)
 	}
 	if found := conflict.FindStringSubmatch(tail); found != nil {
 		return fmt.Errorf("%s want versions of a package that exclude each other: loosen one of them in cog.yaml or its requirement file", found[1])
@@ -88,6 +88,12 @@ func (m *maker) explain(ctx context.Context, tail string, err error) error {
 	}
 	if name := firstOf(noVersion, tail); name != "" {
 		return fmt.Errorf("cannot install %s: there is no such package, or no such version of it for Python %s: mend that line", m.named(name, ""), m.base.version)
+	}
+	if _, reason, found := strings.Cut(tail, "No solution found"); found {
+		if _, because, found := strings.Cut(reason, "Because"); found {
+			return fmt.Errorf("the requirements exclude each other: because %s loosen one of them in cog.yaml or its requirement file",
+				strings.Join(strings.Fields(because), " "))
+		}
 	}
 	if name := firstOf(notBuilt, tail); name != "" {
 		m.log.quote(tail)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -38,6 +39,9 @@ func (r *runner) run(ctx context.Context, command ...string) (tail string, err e
 	cmd.Dir, cmd.Env = r.dir, r.environment()
 	cmd.Stdout, cmd.Stderr = said, said
 	cmd.ExtraFiles = []*os.File{r.lock}
+	runtime.LockOSThread() // for dieWithUs
+	defer runtime.UnlockOSThread()
+	dieWithUs(cmd)
 	p, err := r.table.Start(cmd)
 	if err != nil {
 		return "", err
