@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 const noSpace = "No space left on device"
@@ -28,7 +30,7 @@ func explainVenv(ctx context.Context, tail string, err error, base interpreter, 
 	switch {
 	case ctx.Err() != nil:
 		return errStopped
-	case isFull(tail):
+	case isFull(tail), hasNoRoom(home): // venv does not say why ensurepip failed
 		return diskFull(home)
 	case strings.Contains(tail, "ensurepip"):
 		return fmt.Errorf("%s cannot make virtual environments: install its venv package (apt-get install python3-venv), or uv", base.path)
@@ -38,6 +40,15 @@ func explainVenv(ctx context.Context, tail string, err error, base interpreter, 
 
 func isFull(tail string) bool {
 	return strings.Contains(tail, noSpace) || strings.Contains(tail, "Disk quota exceeded")
+}
+
+// hasNoRoom reports whether a disk is as full as one on which a write has just failed.
+func hasNoRoom(dir string) bool {
+	var fs unix.Statfs_t
+	if unix.Statfs(dir, &fs) != nil {
+		return false
+	}
+	return uint64(fs.Bavail)*uint64(fs.Bsize) < 1<<20
 }
 
 // What pip and uv say of a requirement that cannot be had. The first group is the requirement or its name.
@@ -98,6 +109,9 @@ func (m *maker) explain(ctx context.Context, tail string, err error) error {
 	if name := firstOf(notBuilt, tail); name != "" {
 		m.log.quote(tail)
 		return fmt.Errorf("cannot install %s: it has no ready-made wheel for Python %s and building it failed, as shown above: take another version of it, or of Python", m.named(name, ""), m.base.version)
+	}
+	if hasNoRoom(m.temp) {
+		return diskFull(m.cfg.Recipe.Home)
 	}
 	m.log.quote(tail)
 	return fmt.Errorf("cannot install %s: %s ended with %w: %s", m.named(last(collecting, tail), "the packages"), m.tool.name, err, lastLine(tail))
