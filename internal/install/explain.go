@@ -30,7 +30,7 @@ func explainVenv(ctx context.Context, tail string, err error, base interpreter, 
 	switch {
 	case ctx.Err() != nil:
 		return errStopped
-	case isFull(tail), hasNoRoom(home): // venv does not say why ensurepip failed
+	case isFull(tail), hasNoRoom(home):
 		return diskFull(home)
 	case strings.Contains(tail, "ensurepip"):
 		return fmt.Errorf("%s cannot make virtual environments: install its venv package (apt-get install python3-venv), or uv", base.path)

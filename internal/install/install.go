@@ -174,9 +174,10 @@ func (m *maker) fill(ctx context.Context, lock *os.File) error {
 	}
 	run := &runner{dir: m.cfg.Recipe.Dir, scratch: scratch, lock: lock, log: m.log}
 	m.log.say("Making an environment with Python %s and %s", m.base.version, m.tool.name)
-	tail, err := run.run(ctx, m.tool.makeVenv(m.base, m.temp)...)
-	if err != nil {
-		return explainVenv(ctx, tail, err, m.base, m.cfg.Recipe.Home)
+	for _, command := range m.tool.makeVenv(m.base, m.temp) {
+		if tail, err := run.run(ctx, command...); err != nil {
+			return explainVenv(ctx, tail, err, m.base, m.cfg.Recipe.Home)
+		}
 	}
 	list := filepath.Join(scratch, "packages.txt")
 	if err := os.WriteFile(list, []byte(packageFile(m.cfg.Recipe)), 0o600); err != nil {
@@ -184,7 +185,7 @@ func (m *maker) fill(ctx context.Context, lock *os.File) error {
 	}
 	if len(m.cfg.Recipe.Lines) > 0 {
 		files := append([]string{list}, m.cfg.Recipe.Files...)
-		tail, err = run.run(ctx, m.tool.install(filepath.Join(m.temp, "bin", "python"), files)...)
+		tail, err := run.run(ctx, m.tool.install(filepath.Join(m.temp, "bin", "python"), files)...)
 		if err != nil {
 			return m.explain(ctx, tail, err)
 		}

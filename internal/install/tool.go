@@ -23,12 +23,16 @@ func findTool() tool {
 	return tool{name: "pip"}
 }
 
-// makeVenv is the command that makes an environment in an empty folder.
-func (t tool) makeVenv(base interpreter, dir string) []string {
+// makeVenv is the commands that make an environment in an empty folder. pip comes in a step of its own: venv keeps to
+// itself why that failed.
+func (t tool) makeVenv(base interpreter, dir string) [][]string {
 	if t.uv == "" {
-		return []string{base.path, "-m", "venv", dir}
+		return [][]string{
+			{base.path, "-m", "venv", "--without-pip", dir},
+			{filepath.Join(dir, "bin", "python"), "-I", "-m", "ensurepip", "--upgrade", "--default-pip"},
+		}
 	}
-	return []string{t.uv, "venv", "--allow-existing", "--no-config", "--no-project", "--python", base.path, dir}
+	return [][]string{{t.uv, "venv", "--allow-existing", "--no-config", "--no-project", "--python", base.path, dir}}
 }
 
 // install is the command that installs requirement files.
