@@ -83,7 +83,11 @@ func (s *screen) item(value jsontext.Value) error {
 // end shows an output that was not shown item by item, and ends the last line.
 func (s *screen) end(output jsontext.Value, succeeded bool) (err error) {
 	if succeeded && s.shown == 0 && !s.format.Iterator && !s.format.Concatenate && output != nil {
-		err = s.write(append(plain(output, true), '\n'))
+		text := plain(output, true)
+		if !bytes.HasSuffix(text, []byte{'\n'}) {
+			text = append(text, '\n')
+		}
+		err = s.write(text)
 	}
 	if err == nil && !s.newline && s.file == nil {
 		err = s.write([]byte{'\n'})
