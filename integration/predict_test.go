@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -201,6 +202,7 @@ func TestPredictSaysHowTheModelFailed(t *testing.T) {
 	}{
 		"an exception": {"def predict() -> str:\n    print('so far')\n    raise ValueError('too hot')\n", 3, "coglet: prediction failed: ValueError: too hot", "so far\n"},
 		"a death":      {"import os\ndef predict() -> str:\n    os.kill(os.getpid(), 9)\n", 3, "prediction failed", "signal killed"},
+		"a bar":        {"import sys\ndef predict() -> str:\n    print('\\r 10%', end='', file=sys.stderr)\n    raise ValueError('too hot')\n", 3, "coglet: prediction failed: ValueError: too hot", "\r 10%Traceback"},
 		"in setup":     {"raise RuntimeError('no weights')\n", 1, "coglet: setup failed: RuntimeError: no weights", "Traceback"},
 		"syntax":       {"def predict(:\n", 1, "setup failed: SyntaxError", ""},
 		"not there":    {"import coglet_no_such_module\n", 1, `"coglet_no_such_module" is not there for `, "add it to build.python_packages in cog.yaml and run  coglet install "},
@@ -523,6 +525,48 @@ func TestPredictOfAGoWorker(t *testing.T) {
 	code, stdout, stderr := run{}.coglet(t, "predict", dir, "-i", "text=the cat and the dog", "-i", "top=1")
 	if code != 0 || !strings.Contains(stdout, `"word":"the"`) || stderr != "ready to count\n4 different words\n" {
 		t.Errorf("%d %s %q", code, stdout, stderr)
+	}
+}
+
+var docCommand = regexp.MustCompile(`(?m)^\$ (.*\bcoglet .*)$`)
+
+func TestCommandsOfTheDocsWork(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "docs", "cli.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, bin := t.TempDir(), t.TempDir()
+	if err := os.CopyFS(filepath.Join(here, "examples"), os.DirFS(example(""))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(here, "page.png"), picture(t, venv(t, "ocr"), "read me"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(binary, filepath.Join(bin, "coglet")); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, "", launch{dir: example("hello")})
+	s.untilHealth("READY")
+	commands := docCommand.FindAllStringSubmatch(string(text), -1)
+	if len(commands) < 6 {
+		t.Fatalf("%d commands in the docs", len(commands))
+	}
+	for _, c := range commands {
+		line := strings.ReplaceAll(c[1], "localhost:5000", s.url)
+		cmd := exec.Command("sh", "-c", line)
+		cmd.Dir = here
+		python := venv(t, "bundled")
+		if strings.Contains(line, "/ocr") {
+			python = venv(t, "ocr")
+		}
+		cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "COGLET_PYTHON="+python, "TMPDIR="+t.TempDir())
+		out, err := cmd.CombinedOutput()
+		if err != nil || len(out) == 0 {
+			t.Errorf("%s: %v\n%s", c[1], err, out)
+		}
+		if _, err := os.Stat(filepath.Join(here, "annotated.png")); strings.Contains(line, "/ocr") && err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -60,6 +60,7 @@ func Predict(cfg config.Config, build Build, ask Ask, signals <-chan os.Signal) 
 		return err
 	}
 	err = o.run(signals)
+	o.screen.endLine()
 	return errors.Join(err, o.close())
 }
 

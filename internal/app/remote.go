@@ -53,6 +53,7 @@ func PredictAt(address string, ask Ask, signals <-chan os.Signal) error {
 		}
 	}()
 	err = r.run(ctx)
+	r.screen.endLine()
 	if errors.Is(context.Cause(ctx), ErrInterrupted) {
 		return ErrInterrupted
 	}
@@ -293,7 +294,7 @@ func (r *remote) completed(body []byte, whole bool) (err error) {
 		return fmt.Errorf("%s: the answer is no %s: %w", r.base, noun(r.ask.Method), err)
 	}
 	succeeded := p.Status == "succeeded"
-	if !r.screen.spoke {
+	if !r.screen.hasLogs() {
 		r.screen.log([]byte(p.Logs))
 	}
 	if !whole {

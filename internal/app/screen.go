@@ -30,11 +30,14 @@ type screen struct {
 	file    *os.File // -o, opened for text
 	shown   int      // shown one by one
 	newline bool     // what was shown ends a line
-	spoke   bool     // there were logs
 
 	mu       sync.Mutex // guards saved and inStdout: files are saved by the pool's goroutines
 	saved    []string
 	inStdout bool // a file was written to stdout
+
+	errMu sync.Mutex // guards err and the two below
+	spoke bool       // there were logs
+	open  bool       // the last line of stderr has not ended: a progress bar
 }
 
 func newScreen(ask Ask) *screen {
@@ -43,11 +46,39 @@ func newScreen(ask Ask) *screen {
 
 // log shows a piece of the logs as it was printed, progress bars included.
 func (s *screen) log(text []byte) {
-	s.spoke = s.spoke || len(text) > 0
+	if len(text) == 0 {
+		return
+	}
+	s.errMu.Lock()
+	defer s.errMu.Unlock()
+	s.spoke, s.open = true, text[len(text)-1] != '\n'
 	_, _ = s.err.Write(text) // nobody is left to be told
 }
 
-func (s *screen) say(format string, args ...any) { fmt.Fprintf(s.err, "coglet: "+format+"\n", args...) }
+// say tells of what coglet itself does.
+func (s *screen) say(format string, args ...any) {
+	s.endLine()
+	s.errMu.Lock()
+	defer s.errMu.Unlock()
+	fmt.Fprintf(s.err, "coglet: "+format+"\n", args...)
+}
+
+// endLine ends a line of the logs that the model has left open.
+func (s *screen) endLine() {
+	s.errMu.Lock()
+	defer s.errMu.Unlock()
+	if s.open {
+		s.open = false
+		fmt.Fprintln(s.err)
+	}
+}
+
+// hasLogs reports whether logs were shown.
+func (s *screen) hasLogs() bool {
+	s.errMu.Lock()
+	defer s.errMu.Unlock()
+	return s.spoke
+}
 
 func newDecoder(text []byte) *jsontext.Decoder { return jsontext.NewDecoder(bytes.NewReader(text)) }
 

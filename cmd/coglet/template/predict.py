@@ -1,8 +1,4 @@
-"""A model to start from. Try it:
-
-    coglet predict -i name=World
-    coglet serve
-"""
+"""A model to start from. Try it: coglet predict -i name=World, then coglet serve."""
 
 from cog import BasePredictor, Input
 
