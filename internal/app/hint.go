@@ -20,8 +20,12 @@ func installHint(cfg config.Config, reason string) string {
 		return ""
 	}
 	dir := shown(cfg.Dir)
+	if cfg.Requires && (cfg.PythonFrom == "--python" || cfg.PythonFrom == "COGLET_PYTHON") {
+		return fmt.Sprintf("%q is not there for %s, which %s names: leave that out and run  coglet install%s , or start with --install",
+			found[1], cfg.Python, cfg.PythonFrom, dir)
+	}
 	if cfg.Requires && cfg.PythonFrom != config.FromInstall {
-		return fmt.Sprintf("%q is not there for %s: run  coglet install%s  to install what cog.yaml asks for, or start with --install",
+		return fmt.Sprintf("%q is not there for %s: run  coglet install%s  to get what cog.yaml asks for, or start with --install",
 			found[1], cfg.Python, dir)
 	}
 	return fmt.Sprintf("%q is not there for %s: if it is a package, add it to build.python_packages in cog.yaml and run  coglet install%s",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,7 +103,7 @@ func newOneShot(cfg config.Config, build Build, ask Ask) (o *oneShot, err error)
 }
 
 // everyEvent is how many events are kept: a slow terminal misses none.
-const everyEvent = 1 << 40
+const everyEvent = math.MaxInt / 4
 
 func (o *oneShot) run(signals <-chan os.Signal) error {
 	pool := o.server.pool

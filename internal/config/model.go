@@ -115,6 +115,8 @@ func isFile(path string) bool {
 // be another project's.
 func (c *Config) findPython(f *Flags, b build, getenv Getenv) error {
 	type candidate struct{ path, from string }
+	recipe, recipeErr := newRecipe(c.CacheDir, c.Dir, b)
+	c.Requires = len(recipe.Lines) > 0
 	for _, named := range []candidate{{f.python, "--python"}, {getenv("COGLET_PYTHON"), "COGLET_PYTHON"}} {
 		if named.path == "" {
 			continue
@@ -130,9 +132,7 @@ func (c *Config) findPython(f *Flags, b build, getenv Getenv) error {
 	if active := getenv("VIRTUAL_ENV"); active != "" {
 		candidates = append([]candidate{{filepath.Join(active, "bin", "python"), "the active environment"}}, candidates...)
 	}
-	recipe, err := newRecipe(c.CacheDir, c.Dir, b)
-	c.Requires = len(recipe.Lines) > 0
-	if installed := findInstalled(recipe); err == nil && installed != "" {
+	if installed := findInstalled(recipe); recipeErr == nil && installed != "" {
 		candidates = append([]candidate{{installed, FromInstall}}, candidates...)
 	}
 	candidates = append(candidates, candidate{"python3", "PATH"}, candidate{"python", "PATH"})

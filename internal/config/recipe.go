@@ -197,7 +197,7 @@ const FromInstall = "made by coglet install"
 // findInstalled returns the interpreter that `coglet install` made for the model, empty when there is none. It never
 // fails: a model whose requirement files are gone is served as it is.
 func findInstalled(r Recipe) string {
-	if r.Empty() || !Private(r.Home) {
+	if r.Empty() || !Private(r.Home) || !Private(filepath.Dir(r.Home)) {
 		return ""
 	}
 	target, err := os.Readlink(r.Link())

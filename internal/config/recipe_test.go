@@ -178,3 +178,46 @@ func TestOnlyAWholePrivateEnvironmentIsUsed(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatWasInstalledComesBeforeTheActiveEnvironment(t *testing.T) {
+	cache, active := t.TempDir(), t.TempDir()
+	python := filepath.Join(active, "bin", "python")
+	if err := errors.Join(os.Mkdir(filepath.Dir(python), 0o755), os.Symlink("/bin/sh", python)); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{"cog.yaml": "build: {python_packages: [a]}", "predict.py": ""} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := map[string]string{"XDG_CACHE_HOME": cache, "VIRTUAL_ENV": active}
+	from := func() string {
+		c, err := Load(dir, NewFlags(), func(name string) string { return env[name] })
+		if err != nil || !c.Requires {
+			t.Fatalf("%+v %v", c, err)
+		}
+		return c.PythonFrom
+	}
+	if got := from(); got != "the active environment" {
+		t.Errorf("nothing installed: %s", got)
+	}
+	r, _, err := LoadRecipe(dir, NewFlags(), func(name string) string { return env[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(r.Home, "made", "bin")
+	if err := errors.Join(
+		os.MkdirAll(bin, 0o700), os.WriteFile(filepath.Join(filepath.Dir(bin), Made), nil, 0o600),
+		os.Symlink("/bin/sh", filepath.Join(bin, "python")), os.Symlink("made", r.Link()),
+	); err != nil {
+		t.Fatal(err)
+	}
+	if got := from(); got != FromInstall {
+		t.Errorf("installed: %s", got)
+	}
+	env["COGLET_PYTHON"] = "/bin/sh"
+	if got := from(); got != "COGLET_PYTHON" {
+		t.Errorf("named: %s", got)
+	}
+}

@@ -5,6 +5,7 @@ package install
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -129,12 +130,7 @@ func (m *maker) link() error {
 	if target, err := os.Readlink(link); err == nil && target == name {
 		return nil
 	}
-	temp, err := os.MkdirTemp(m.cfg.Recipe.Home, newPrefix+name+"-")
-	if err != nil {
-		return full(err, m.cfg.Recipe.Home)
-	}
-	defer os.RemoveAll(temp)
-	fresh := filepath.Join(temp, "link")
+	fresh := filepath.Join(m.cfg.Recipe.Home, linkPrefix+rand.Text())
 	if err := os.Symlink(name, fresh); err != nil {
 		return full(err, m.cfg.Recipe.Home)
 	}
@@ -172,7 +168,7 @@ func (m *maker) fill(ctx context.Context, lock *os.File) error {
 	if err := os.Mkdir(scratch, 0o700); err != nil {
 		return full(err, m.temp)
 	}
-	run := &runner{dir: m.cfg.Recipe.Dir, scratch: scratch, lock: lock, log: m.log}
+	run := &runner{dir: m.cfg.Recipe.Dir, scratch: scratch, lock: lock}
 	m.log.say("Making an environment with Python %s and %s", m.base.version, m.tool.name)
 	for _, command := range m.tool.makeVenv(m.base, m.temp) {
 		if tail, err := run.run(ctx, command...); err != nil {
@@ -183,6 +179,7 @@ func (m *maker) fill(ctx context.Context, lock *os.File) error {
 	if err := os.WriteFile(list, []byte(packageFile(m.cfg.Recipe)), 0o600); err != nil {
 		return full(err, m.temp)
 	}
+	run.log = m.log
 	if len(m.cfg.Recipe.Lines) > 0 {
 		files := append([]string{list}, m.cfg.Recipe.Files...)
 		tail, err := run.run(ctx, m.tool.install(filepath.Join(m.temp, "bin", "python"), files)...)

@@ -14,7 +14,11 @@ import (
 const (
 	newPrefix  = ".new-"  // and the environment's name: one that is being made
 	lockPrefix = ".lock-" // and the environment's name: held by who makes it
+	linkPrefix = ".link-" // a link that is about to get its name
 )
+
+// linkAge is how old such a link is that nobody will rename any more.
+const linkAge = time.Minute
 
 // lockPoll is how often a lock that another process holds is asked for: waiting in the kernel could not be interrupted.
 const lockPoll = 100 * time.Millisecond
@@ -53,6 +57,9 @@ func removeStale(home, ours string) {
 		return // making one in it says why
 	}
 	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && strings.HasPrefix(entry.Name(), linkPrefix) && time.Since(info.ModTime()) > linkAge {
+			_ = os.Remove(filepath.Join(home, entry.Name()))
+		}
 		rest, isNew := strings.CutPrefix(entry.Name(), newPrefix)
 		name, _, _ := strings.Cut(rest, "-")
 		if !isNew || !entry.IsDir() {

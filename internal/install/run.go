@@ -22,10 +22,10 @@ var errStopped = errors.New("stopped; nothing half made is left")
 
 // runner runs the programs that make an environment, one after the other.
 type runner struct {
-	dir     string   // the model's
-	scratch string   // their folder for temporary files
-	lock    *os.File // which they inherit
-	log     *progress
+	dir     string    // the model's
+	scratch string    // their folder for temporary files
+	lock    *os.File  // which they inherit
+	log     *progress // nil = nothing is told
 	table   *process.Table
 }
 
@@ -34,7 +34,10 @@ func (r *runner) run(ctx context.Context, command ...string) (tail string, err e
 	if r.table == nil {
 		r.table = process.NewTable()
 	}
-	said := &lines{to: r.log.tool}
+	said := &lines{to: func(string) {}}
+	if r.log != nil {
+		said.to = r.log.tool
+	}
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir, cmd.Env = r.dir, r.environment()
 	cmd.Stdout, cmd.Stderr = said, said

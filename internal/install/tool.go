@@ -32,7 +32,7 @@ func (t tool) makeVenv(base interpreter, dir string) [][]string {
 			{filepath.Join(dir, "bin", "python"), "-I", "-m", "ensurepip", "--upgrade", "--default-pip"},
 		}
 	}
-	return [][]string{{t.uv, "venv", "--allow-existing", "--no-config", "--no-project", "--python", base.path, dir}}
+	return [][]string{{t.uv, "venv", "--allow-existing", "--no-project", "--python", base.path, dir}}
 }
 
 // install is the command that installs requirement files.
@@ -42,7 +42,7 @@ func (t tool) install(python string, files []string) []string {
 	}
 	if t.uv != "" {
 		command = []string{
-			t.uv, "pip", "install", "--no-config", "--python", python, "--compile-bytecode", "--no-progress",
+			t.uv, "pip", "install", "--python", python, "--compile-bytecode", "--no-progress",
 		}
 	}
 	for _, file := range files {
