@@ -393,6 +393,47 @@ def predict() -> str:
 	}
 }
 
+// TestCtrlCIsHeardInAFlood: a model that never stops to yield once kept the terminal so busy that it heard nothing.
+func TestCtrlCIsHeardInAFlood(t *testing.T) {
+	dir := function(t, `from cog import ConcatenateIterator
+
+
+def predict() -> ConcatenateIterator[str]:
+    while True:
+        yield "again and again "
+`)
+	s := start(t, "", launch{dir: dir})
+	s.untilHealth("READY")
+	for name, target := range map[string][]string{"in process": {dir}, "on a server": {"--url", s.url}} {
+		l := startLive(t, "", append([]string{"predict"}, target...)...)
+		reads(t, l.stdout, "again")
+		if err := l.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		if code, _, stderr := l.ends(t); code != 130 {
+			t.Errorf("%s: %d %s", name, code, stderr)
+		}
+		l = startLive(t, "", append([]string{"predict"}, target...)...)
+		reads(t, l.stdout, "again") // and nothing more: the pipe fills up
+		time.Sleep(200 * time.Millisecond)
+		started := time.Now()
+		if err := l.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		reads(t, l.stderr, "coglet: canceling")
+		if err := l.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		errs, _ := io.ReadAll(l.stderr)
+		_ = l.Wait() // its code is looked at
+		if code := l.ProcessState.ExitCode(); code != 130 || time.Since(started) > 10*time.Second {
+			t.Errorf("%s, blocked: %d after %s %s", name, code, time.Since(started), errs)
+		}
+		empty(t, l.tmp)
+	}
+	s.untilHealth("READY")
+}
+
 func TestCtrlCInSetupEndsAtOnce(t *testing.T) {
 	dir := function(t, "import time\nprint('loading', flush=True)\ntime.sleep(600)\n")
 	l := startLive(t, "", "predict", dir)

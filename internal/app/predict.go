@@ -234,10 +234,35 @@ func openInput(path string) (*os.File, error) {
 	return f, nil
 }
 
-// follow shows the prediction's events until its end.
+// follow shows the prediction's events until its end, or until a second signal. A terminal that takes nothing holds up
+// neither signal: the goroutine that writes to it may then be left behind, with the process about to end.
 func (o *oneShot) follow(h service.Handle, signals <-chan os.Signal) error {
-	reader := h.Read()
+	ended := make(chan error, 1)
+	go func() { ended <- o.show(h) }()
 	interrupted := false
+	for {
+		select {
+		case err := <-ended:
+			if err == nil {
+				err = o.result(h.Snapshot(), interrupted)
+			}
+			return err
+		case <-signals:
+			if interrupted {
+				o.grace = 0
+				o.server.pool.Kill()
+				return ErrInterrupted
+			}
+			interrupted = true
+			h.Cancel(prediction.ErrCanceled)
+			o.screen.say("canceling; once more kills the model")
+		}
+	}
+}
+
+// show shows events until the last one, or until nobody takes them.
+func (o *oneShot) show(h service.Handle) error {
+	reader := h.Read()
 	var events []prediction.Event
 	var broken error
 	for {
@@ -251,28 +276,12 @@ func (o *oneShot) follow(h service.Handle, signals <-chan os.Signal) error {
 			}
 		}
 		if ended {
-			break
+			return broken
 		}
-		if more == nil {
-			continue
-		}
-		select {
-		case <-more:
-		case <-signals:
-			if interrupted {
-				o.grace = 0
-				o.server.pool.Kill()
-				return ErrInterrupted
-			}
-			interrupted = true
-			o.screen.say("canceling; once more kills the model")
-			h.Cancel(prediction.ErrCanceled)
+		if more != nil {
+			<-more
 		}
 	}
-	if broken != nil {
-		return broken
-	}
-	return o.result(h.Snapshot(), interrupted)
 }
 
 func (o *oneShot) event(e *prediction.Event) error {

@@ -44,15 +44,27 @@ func PredictAt(address string, ask Ask, signals <-chan os.Signal) error {
 		for n := 0; ; n++ {
 			select {
 			case <-signals:
-				if n > 0 || !r.cancel() {
+				if n > 0 {
 					cancel(ErrInterrupted)
+					return
 				}
+				go func() { // it may wait for the server longer than the user does
+					if !r.cancel() {
+						cancel(ErrInterrupted)
+					}
+				}()
 			case <-over:
 				return
 			}
 		}
 	}()
-	err = r.run(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- r.run(ctx) }() // may be left behind in a write that nobody takes
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		return ErrInterrupted
+	}
 	r.screen.endLine()
 	if errors.Is(context.Cause(ctx), ErrInterrupted) {
 		return ErrInterrupted
