@@ -74,3 +74,13 @@ func (r *receiver) statuses(id string) string {
 	}
 	return strings.Join(all, " ")
 }
+
+// serveMux serves on a port of its own.
+func serveMux(t testing.TB, mux *http.ServeMux) (url string) {
+	server := httptest.NewServer(mux)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return server.URL
+}
