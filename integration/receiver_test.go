@@ -84,3 +84,21 @@ func serveMux(t testing.TB, mux *http.ServeMux) (url string) {
 	})
 	return server.URL
 }
+
+// lockedBuffer is what a process writes, while it is read.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
