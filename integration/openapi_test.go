@@ -43,7 +43,7 @@ func TestSchemathesisFindsNoViolation(t *testing.T) {
 		"--exclude-path", "/shutdown", "--no-color") // that one would end the server
 	cmd.Dir = t.TempDir()
 	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "Tested: 14") {
+	if err != nil || !strings.Contains(string(out), "Tested: 16") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	s.succeeded(s.predict("s", "it still serves"))
