@@ -240,3 +240,62 @@ func TestClientsThatDisconnectAtEachStage(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+func TestContextAndNull(t *testing.T) {
+	s := ready(t, "contract", launch{})
+	a := s.do("POST", "/predictions", `{"context":{"a":"b","é":""},"input":{"do":"context"}}`)
+	if out := s.succeeded(a); fmt.Sprint(out) != "map[a:b é:]" {
+		t.Errorf("context: %v", out)
+	}
+	if out := s.succeeded(s.predict("do", "maybe", "maybe", nil)); fmt.Sprint(out) != "[<nil>]" {
+		t.Errorf("null: %v", out)
+	}
+	// more than a frame's header holds: the slot survives it
+	large := fmt.Sprintf(`{"context":{"a":%q},"input":{"do":"context"}}`, strings.Repeat("x", 2<<20))
+	if a := s.do("POST", "/predictions", large); a.code != 422 || !strings.Contains(a.raw, `"loc":["body","context"]`) {
+		t.Errorf("large context: %d %.300s", a.code, a.raw)
+	}
+	s.succeeded(s.predict("do", "echo"))
+	if strings.Contains(s.logs(), `"worker died`) {
+		t.Error("the worker was lost")
+	}
+	// a value that quotes the validator's own words
+	if a := s.predict("do", "echo", "text", []string{`"text" is a required property`}); a.code != 422 || !strings.Contains(a.raw, "is not of type") {
+		t.Errorf("%d %s", a.code, a.raw)
+	}
+}
+
+func TestProxyIsUsed(t *testing.T) {
+	asked := make(chan string, 10)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.Method + " " + r.URL.String()
+		fmt.Fprint(w, "by proxy")
+	})
+	s := ready(t, "contract", launch{env: []string{"HTTP_PROXY=" + serveMux(t, mux)}})
+	if out := s.succeeded(s.predict("do", "read", "image", "http://model.test/a.txt")); fmt.Sprint(out) != "[a.txt:by proxy]" {
+		t.Errorf("got %v", out)
+	}
+	if got := <-asked; got != "GET http://model.test/a.txt" {
+		t.Errorf("the proxy was asked for %s", got)
+	}
+}
+
+func TestSilentStreamIsKeptOpen(t *testing.T) {
+	s := ready(t, "contract", launch{})
+	e := s.stream(t, "POST", "/predictions", inputBody("do", "sleep", "seconds", 17))
+	kept := false
+	for {
+		line, err := e.lines.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = kept || line == ": keep-alive\n"
+		if strings.HasPrefix(line, "event: completed") {
+			break
+		}
+	}
+	if !kept {
+		t.Error("17 seconds of silence brought no comment")
+	}
+}

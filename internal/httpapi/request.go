@@ -173,9 +173,15 @@ func (d *decoder) field(name string) error {
 	return nil
 }
 
+// maxContext is how many bytes a context may have: it travels in the header of a frame.
+const maxContext = 512 << 10
+
 func (d *decoder) context(raw jsontext.Value) error {
 	if raw.Kind() == 'n' {
 		return nil
+	}
+	if len(raw) > maxContext {
+		return badField(fmt.Sprintf("must be at most %d bytes of JSON", maxContext), "body", "context")
 	}
 	var values map[string]*string // a null is no string
 	if json.Unmarshal(raw, &values) != nil {
