@@ -23,6 +23,7 @@ venvs: check-tools
 	scripts/make-venv "$$python" dev pytest==9.2.0 ruff==0.17.6 mypy==1.18.2 >/dev/null && \
 	scripts/make-venv "$$python" bundled tqdm==4.67.1 >/dev/null && \
 	scripts/make-venv "$$python" cog cog==0.23.1 pytest==9.2.0 >/dev/null && \
+	scripts/make-venv "$$python" schemathesis schemathesis==4.32.5 >/dev/null && \
 	scripts/make-venv "$$python" ocr rapidocr-onnxruntime==1.4.4 >/dev/null && \
 	scripts/make-venv "$$python" uv uv==0.9.5 >/dev/null
 

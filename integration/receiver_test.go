@@ -74,3 +74,31 @@ func (r *receiver) statuses(id string) string {
 	}
 	return strings.Join(all, " ")
 }
+
+// serveMux serves on a port of its own.
+func serveMux(t testing.TB, mux *http.ServeMux) (url string) {
+	server := httptest.NewServer(mux)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return server.URL
+}
+
+// lockedBuffer is what a process writes, while it is read.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}

@@ -14,32 +14,30 @@ import (
 )
 
 // create answers the POST and PUT routes of a method, schema.Predict or schema.Train.
-func (s *server) create(method string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		stream := wantsEvents(r.Header.Values("Accept"))
-		if stream && method == schema.Train {
-			writeJSON(w, http.StatusNotAcceptable,
-				api.Error{Error: "Training endpoints do not support streaming responses."})
-			return
-		}
-		req, err := s.parse(w, r, method)
-		if err != nil {
-			writeError(w, err)
-			return
-		}
-		put := r.Method == http.MethodPut
-		req.Tied = stream && !put
-		h, created, err := s.svc.Create(req, put)
-		switch {
-		case err != nil:
-			writeError(w, err)
-		case stream:
-			s.stream(w, r, h, h.Read())
-		case !created:
-			writeBody(w, http.StatusAccepted, api.Prediction(h.Snapshot(), true))
-		default:
-			s.answer(w, r, h)
-		}
+func (s *server) create(w http.ResponseWriter, r *http.Request, method string) {
+	stream := wantsEvents(r.Header.Values("Accept"))
+	if stream && method == schema.Train {
+		writeJSON(w, http.StatusNotAcceptable,
+			api.Error{Error: "Training endpoints do not support streaming responses."})
+		return
+	}
+	req, err := s.parse(w, r, method)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	put := r.Method == http.MethodPut
+	req.Tied = stream && !put
+	h, created, err := s.svc.Create(req, put)
+	switch {
+	case err != nil:
+		writeError(w, err)
+	case stream:
+		s.stream(w, r, h, h.Read())
+	case !created:
+		writeBody(w, http.StatusAccepted, api.Prediction(h.Snapshot(), true))
+	default:
+		s.answer(w, r, h)
 	}
 }
 

@@ -104,16 +104,6 @@ func writeProbe(w http.ResponseWriter, ok bool, health service.Health, reason st
 	}{string(health), reason})
 }
 
-// openAPI answers GET /openapi.json.
-func (s *server) openAPI(w http.ResponseWriter, _ *http.Request) {
-	m := s.svc.Readiness().Model
-	if m == nil || m.Schema == nil {
-		writeJSON(w, http.StatusServiceUnavailable, api.Error{Error: "OpenAPI schema not available"})
-		return
-	}
-	writeBody(w, http.StatusOK, api.Body{m.Schema.Raw()})
-}
-
 // shutdown answers POST /shutdown.
 func (s *server) shutdown(w http.ResponseWriter, _ *http.Request) {
 	writeBody(w, http.StatusOK, api.Body{emptyObject})

@@ -164,13 +164,35 @@ func (d *decoder) field(name string) error {
 		}
 		return checkID(d.req.ID, "body", "id")
 	case "context":
-		if raw.Kind() != 'n' && json.Unmarshal(raw, &d.req.Context) != nil {
-			return badField("must be an object whose values are strings", "body", "context")
-		}
+		return d.context(raw)
 	case "webhook":
 		return d.webhook(raw)
 	case "webhook_events_filter":
 		return d.filter(raw)
+	}
+	return nil
+}
+
+// maxContext is how many bytes a context may have: it travels in the header of a frame.
+const maxContext = 512 << 10
+
+func (d *decoder) context(raw jsontext.Value) error {
+	if raw.Kind() == 'n' {
+		return nil
+	}
+	if len(raw) > maxContext {
+		return badField(fmt.Sprintf("must be at most %d bytes of JSON", maxContext), "body", "context")
+	}
+	var values map[string]*string // a null is no string
+	if json.Unmarshal(raw, &values) != nil {
+		return badField("must be an object whose values are strings", "body", "context")
+	}
+	d.req.Context = make(map[string]string, len(values))
+	for key, value := range values {
+		if value == nil {
+			return badField("must be an object whose values are strings", "body", "context", key)
+		}
+		d.req.Context[key] = *value
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"coglet/internal/api"
@@ -30,6 +31,8 @@ type Config struct {
 type server struct {
 	cfg Config
 	svc *service.Service
+
+	document atomic.Pointer[document] // of /openapi.json, made when it is first asked for
 }
 
 // route is one path and what answers its methods.
@@ -51,10 +54,13 @@ func New(cfg Config) http.Handler {
 		{"/shutdown", map[string]http.HandlerFunc{post: s.shutdown}},
 	}
 	for path, method := range map[string]string{"/predictions": schema.Predict, "/trainings": schema.Train} {
+		of := func(handle func(http.ResponseWriter, *http.Request, string)) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) { handle(w, r, method) }
+		}
 		routes = append(routes,
-			route{path, map[string]http.HandlerFunc{get: s.list, post: s.create(method)}},
-			route{path + "/{id}", map[string]http.HandlerFunc{get: s.get, put: s.create(method)}},
-			route{path + "/{id}/stream", map[string]http.HandlerFunc{get: s.resume}},
+			route{path, map[string]http.HandlerFunc{get: of(s.list), post: of(s.create)}},
+			route{path + "/{id}", map[string]http.HandlerFunc{get: of(s.get), put: of(s.create)}},
+			route{path + "/{id}/stream", map[string]http.HandlerFunc{get: of(s.resume)}},
 			route{path + "/{id}/cancel", map[string]http.HandlerFunc{post: s.cancel}},
 		)
 	}

@@ -18,17 +18,20 @@ const (
 	writeTimeout = time.Minute
 )
 
+// maxEventID is the largest number that every JSON parser keeps exactly.
+const maxEventID = 1<<53 - 1
+
 // resume answers GET /predictions/{id}/stream.
-func (s *server) resume(w http.ResponseWriter, r *http.Request) {
-	h, err := s.svc.Get(r.PathValue("id"))
-	if err != nil {
+func (s *server) resume(w http.ResponseWriter, r *http.Request, method string) {
+	h, known := s.find(r, method)
+	if !known {
 		writeJSON(w, http.StatusNotFound, api.Error{Error: "Prediction not found"})
 		return
 	}
 	reader := h.Read()
 	if text := r.Header.Get("Last-Event-Id"); text != "" {
 		last, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
+		if err != nil || last > maxEventID {
 			writeDetail(w, http.StatusUnprocessableEntity, []api.FieldError{{
 				Loc: []string{"header", "Last-Event-ID"}, Msg: "must be the id of an event", Type: "value_error",
 			}})

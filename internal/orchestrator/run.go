@@ -80,6 +80,7 @@ func (r *Run) Begin() {
 
 // begin takes a run that has just got its slot to the worker. It does not wait.
 func (r *Run) begin() {
+	r.pool.log.begun(r.pred.ID)
 	r.pred.Start(r.pool.cfg.Now())
 	if r.job.Resolve == nil {
 		r.send(r.job.Input)
@@ -177,6 +178,7 @@ func (r *Run) Cancel(cause error) {
 		r.stop(cause)
 	}
 	p.mu.Unlock()
+	p.log.canceling(r.pred.ID)
 	if queued {
 		r.conclude(outcome{err: cause})
 	}
@@ -220,7 +222,9 @@ func (r *Run) ignored() {
 	p.mu.Unlock()
 	p.cfg.Log.Warn("prediction ignored its cancel, stopping its worker", "prediction_id", r.pred.ID,
 		"grace", p.cfg.CancelGrace, "neighbours", !kill)
-	r.pred.Finish(stopped(r.cause), p.cfg.Now()) // cause is final once set
+	if result := stopped(r.cause); r.pred.Finish(result, p.cfg.Now()) { // cause is final once set
+		p.log.ended(r.pred.ID, result, false)
+	}
 	if kill {
 		inst.kill(errIgnoredCancel)
 	}
@@ -267,7 +271,10 @@ func (r *Run) conclude(o outcome) {
 	if r.slot != nil {
 		r.cleanUp(o)
 	}
-	r.pred.Finish(finalResult(o, cause), p.cfg.Now())
+	result := finalResult(o, cause)
+	if r.pred.Finish(result, p.cfg.Now()) {
+		p.log.ended(r.pred.ID, result, r.pred.Array())
+	}
 
 	p.mu.Lock()
 	delete(p.active, r)

@@ -93,6 +93,9 @@ func New(c Config) *Prediction {
 // Done is closed when the prediction has its final state.
 func (p *Prediction) Done() <-chan struct{} { return p.done }
 
+// Array reports whether the schema declares a list as output.
+func (p *Prediction) Array() bool { return p.array }
+
 // Start moves starting to processing. In any other state it does nothing.
 func (p *Prediction) Start(now time.Time) {
 	p.mu.Lock()

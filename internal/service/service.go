@@ -76,9 +76,10 @@ type Service struct {
 
 // entry is a prediction that the service knows.
 type entry struct {
-	pred *prediction.Prediction
-	run  *orchestrator.Run // nil once it has ended
-	size int64             // bytes counted by retained
+	pred   *prediction.Prediction
+	method string            // schema.Predict or schema.Train
+	run    *orchestrator.Run // nil once it has ended
+	size   int64             // bytes counted by retained
 	readerState
 }
 
@@ -122,6 +123,9 @@ type Handle struct {
 	svc *Service
 	ent *entry
 }
+
+// Method is what the prediction runs: schema.Predict or schema.Train.
+func (h Handle) Method() string { return h.ent.method }
 
 // Cancel asks the prediction to stop; cause as for orchestrator.Run.Cancel.
 func (h Handle) Cancel(cause error) {
@@ -173,7 +177,7 @@ func (s *Service) Create(req Request, join bool) (h Handle, created bool, err er
 		ID: req.ID, Input: req.Raw, Created: s.cfg.Now(), MaxLogs: s.cfg.MaxLogs, MaxOutput: s.cfg.MaxOutput,
 		Array: model != nil && model.Schema != nil && model.Schema.OutputIsArray(req.Method), Replay: s.cfg.Replay,
 	})}
-	ent.tied = req.Tied
+	ent.method, ent.tied = req.Method, req.Tied
 	job := orchestrator.Job{Prediction: ent.pred, Input: req.Input.JSON(), Context: req.Context}
 	if model != nil {
 		job.Method = model.Wire(method)
@@ -185,7 +189,7 @@ func (s *Service) Create(req Request, join bool) (h Handle, created bool, err er
 	}
 	run, running, err := s.admit(ent, job)
 	if running != nil {
-		if join {
+		if join && running.method == req.Method {
 			return Handle{running.pred, s, running}, false, nil
 		}
 		return Handle{}, false, ErrRunning
@@ -279,14 +283,16 @@ func (s *Service) Cancel(id string) error {
 	return err
 }
 
-// List returns all predictions that the service knows, the newest first.
-func (s *Service) List() []*prediction.Prediction {
+// List returns all predictions of a method that the service knows, the newest first.
+func (s *Service) List(method string) []*prediction.Prediction {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire()
 	all := make([]*prediction.Prediction, 0, len(s.byID))
 	for _, ent := range s.byID {
-		all = append(all, ent.pred)
+		if ent.method == method {
+			all = append(all, ent.pred)
+		}
 	}
 	sortNewestFirst(all)
 	return all

@@ -160,7 +160,7 @@ func TestOneIDRunsOnce(t *testing.T) {
 func TestRetentionByCountTimeAndBytes(t *testing.T) {
 	s, clock := newService(t, Retention{Count: 3, Bytes: 1000, For: time.Hour})
 	known := func() (ids []string) {
-		for _, p := range s.List() {
+		for _, p := range s.List(schema.Predict) {
 			ids = append(ids, p.ID)
 		}
 		return ids

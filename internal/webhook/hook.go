@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"coglet/internal/api"
@@ -56,7 +57,7 @@ type Hook struct {
 func ParseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil:
+	case err != nil, strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' }):
 		return nil, fmt.Errorf("is not a valid URL")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("must be an http or https URL")

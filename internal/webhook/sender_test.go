@@ -438,7 +438,7 @@ func TestCloseGivesUpAndSaysSo(t *testing.T) {
 func TestURLs(t *testing.T) {
 	for text, ok := range map[string]bool{
 		"http://h": true, "https://h:1/p?q": true, "": false, "h": false, "ftp://h": false, "http://": false, "http://%zz": false,
-		"http:///path": false, "file:///etc/passwd": false, "http://:80/": false,
+		"http:///path": false, "file:///etc/passwd": false, "http://h/a b": false, "http://h\u009b": false, "http://é": false, "http://:80/": false,
 	} {
 		if _, err := ParseURL(text); (err == nil) != ok {
 			t.Errorf("%q: %v", text, err)

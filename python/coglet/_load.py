@@ -195,9 +195,8 @@ def load(ref: str, mode: str, shared: Any = None) -> Predictor:
     target = getattr(module, name, None) if name else _by_convention(module, mode)
     if target is None:
         known = ", ".join(sorted(n for n, v in vars(module).items() if callable(v) and _is_own(v, module)))
-        raise LoadError(
-            f"{path} has no {name or 'Runner or Predictor'!r}; it has {known or 'no class and no function'}"
-        )
+        wanted = repr(name) if name else "class Runner or Predictor and no function run or predict"
+        raise LoadError(f"{path} has no {wanted}; it has {known or 'no class and no function'}")
     if isinstance(target, type):
         if mode != "train" or not hasattr(target, "train"):
             _check_class(target)
@@ -231,7 +230,13 @@ def _by_convention(module: ModuleType, mode: str) -> Any:
     found = [name for name in names if getattr(module, name, None) is not None]
     if {"Runner", "Predictor"} <= set(found):
         warnings.warn("both Runner and Predictor are defined: taking Runner", UserWarning, stacklevel=2)
-    return getattr(module, found[0]) if found else None
+    if found:
+        return getattr(module, found[0])
+    for name in ("run", "predict"):  # a model can be a function
+        function = getattr(module, name, None)
+        if callable(function) and _is_own(function, module):
+            return function
+    return None
 
 
 def _check_class(kind: type) -> None:
