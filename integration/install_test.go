@@ -86,6 +86,7 @@ func requires(t *testing.T, packages, source string) string {
 }
 
 func TestInstallMakesWhatAllCommandsUse(t *testing.T) {
+	t.Parallel()
 	for _, uv := range []bool{false, true} {
 		t.Run(fmt.Sprintf("uv %t", uv), func(t *testing.T) {
 			h := newHome(t, uv)
@@ -122,6 +123,7 @@ func TestInstallMakesWhatAllCommandsUse(t *testing.T) {
 }
 
 func TestScriptsOfPackagesKnowTheirPlace(t *testing.T) {
+	t.Parallel()
 	h := newHome(t, false)
 	dir := requires(t, "[tqdm==4.67.1]", "")
 	if code, _, stderr := coglet(t, h.env, "install", dir); code != 0 {
@@ -137,6 +139,7 @@ func TestScriptsOfPackagesKnowTheirPlace(t *testing.T) {
 }
 
 func TestInstallFlagDoesBoth(t *testing.T) {
+	t.Parallel()
 	h := newHome(t, false)
 	dir := requires(t, "["+tinyPackage+"]", needsPackage)
 	code, stdout, stderr := coglet(t, h.env, "predict", dir, "--install")
@@ -156,7 +159,7 @@ func TestInstallFlagDoesBoth(t *testing.T) {
 }
 
 func TestInstallFailsInOneLine(t *testing.T) {
-	h := newHome(t, false)
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		files map[string]string
 		code  int
@@ -173,28 +176,33 @@ func TestInstallFailsInOneLine(t *testing.T) {
 		"does not build":     {map[string]string{"cog.yaml": "build: {python_packages: [./broken]}", "broken": ""}, 1, `cannot install`},
 		"exclude each other": {map[string]string{"cog.yaml": "build: {python_packages: [iniconfig==2.0.0, iniconfig==1.1.1]}"}, 1, "exclude each other"},
 	} {
-		dir := t.TempDir()
-		if name == "does not build" {
-			if err := os.Mkdir(filepath.Join(dir, "broken"), 0o755); err != nil {
-				t.Fatal(err)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHome(t, false)
+			dir := t.TempDir()
+			if name == "does not build" {
+				if err := os.Mkdir(filepath.Join(dir, "broken"), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				delete(tc.files, "broken")
+				write(t, filepath.Join(dir, "broken"), map[string]string{
+					"pyproject.toml": "[build-system]\nrequires = []\nbuild-backend = \"broken\"\nbackend-path = [\".\"]\n", "broken.py": "raise OSError('no compiler')\n",
+				})
 			}
-			delete(tc.files, "broken")
-			write(t, filepath.Join(dir, "broken"), map[string]string{
-				"pyproject.toml": "[build-system]\nrequires = []\nbuild-backend = \"broken\"\nbackend-path = [\".\"]\n", "broken.py": "raise OSError('no compiler')\n",
-			})
-		}
-		code, stdout, stderr := coglet(t, h.env, "install", write(t, dir, tc.files))
-		last := lastLine(stderr)
-		if code != tc.code || stdout != "" || !strings.HasPrefix(last, "coglet: ") || !strings.Contains(last, tc.want) {
-			t.Errorf("%s: %d, want %d with %q\n%s", name, code, tc.code, tc.want, stderr)
-		}
-		if left := h.left(t); len(left) > 0 {
-			t.Errorf("%s left %v", name, left)
-		}
+			code, stdout, stderr := coglet(t, h.env, "install", write(t, dir, tc.files))
+			last := lastLine(stderr)
+			if code != tc.code || stdout != "" || !strings.HasPrefix(last, "coglet: ") || !strings.Contains(last, tc.want) {
+				t.Errorf("%d, want %d with %q\n%s", code, tc.code, tc.want, stderr)
+			}
+			if left := h.left(t); len(left) > 0 {
+				t.Errorf("left %v", left)
+			}
+		})
 	}
 }
 
 func TestInstallTellsWhatItDoesNotDo(t *testing.T) {
+	t.Parallel()
 	h := newHome(t, false)
 	marker := filepath.Join(t.TempDir(), "ran")
 	dir := write(t, t.TempDir(), map[string]string{"cog.yaml": `build:
@@ -270,6 +278,7 @@ func running(t *testing.T, text string) (found []string) {
 }
 
 func TestKilledInstallIsNotTrusted(t *testing.T) {
+	t.Parallel()
 	h := newHome(t, false)
 	dir := requires(t, "["+tinyPackage+"]", needsPackage)
 	cmd, _ := h.begin(t, dir)
@@ -310,6 +319,7 @@ func TestKilledInstallIsNotTrusted(t *testing.T) {
 }
 
 func TestInterruptedInstallLeavesNothing(t *testing.T) {
+	t.Parallel()
 	h := newHome(t, false)
 	cmd, stderr := h.begin(t, requires(t, "["+tinyPackage+"]", ""))
 	started := time.Now()
@@ -329,6 +339,7 @@ func TestInterruptedInstallLeavesNothing(t *testing.T) {
 }
 
 func TestTwoInstallsAtOnceMakeOneEnvironment(t *testing.T) {
+	t.Parallel()
 	h := newHome(t, false)
 	dir := requires(t, "["+tinyPackage+"]", needsPackage)
 	var wg sync.WaitGroup
@@ -354,6 +365,7 @@ func TestTwoInstallsAtOnceMakeOneEnvironment(t *testing.T) {
 // TestFullDisk runs installs on disks of several sizes: one that cannot hold the environment, and one that can, but not
 // the package.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	h := newHome(t, false)
 	dir := requires(t, "[babel==2.17.0]", "")
 	if code, _, stderr := coglet(t, h.env, "install", requires(t, "["+tinyPackage+"]", "")); code != 0 {
@@ -403,6 +415,7 @@ exit $code`, size, disk, disk, binary, dir, disk)
 }
 
 func TestNoNetworkIsSaid(t *testing.T) {
+	t.Parallel()
 	h := newHome(t, false)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -418,6 +431,7 @@ func TestNoNetworkIsSaid(t *testing.T) {
 }
 
 func TestInitWritesAModelThatRuns(t *testing.T) {
+	t.Parallel()
 	h := newHome(t, false)
 	dir := filepath.Join(t.TempDir(), "new", "model")
 	code, stdout, stderr := coglet(t, h.env, "init", dir)

@@ -101,6 +101,7 @@ class Predictor(BasePredictor):
 `
 
 func TestPredictTakesInputsOfEveryType(t *testing.T) {
+	t.Parallel()
 	here := write(t, t.TempDir(), map[string]string{"in put.txt": "content", "b.txt": "more"})
 	dir := model(t, kindsModel)
 	code, stdout, stderr := run{dir: here}.coglet(
@@ -124,6 +125,7 @@ func TestPredictTakesInputsOfEveryType(t *testing.T) {
 }
 
 func TestPredictSavesFilesWhereItIsTold(t *testing.T) {
+	t.Parallel()
 	dir := model(t, kindsModel)
 	here := write(t, t.TempDir(), map[string]string{"result.txt": "mine"})
 	read := func(name, want string) {
@@ -157,6 +159,7 @@ func TestPredictSavesFilesWhereItIsTold(t *testing.T) {
 }
 
 func TestPredictReadsTheWholeInputFromStdin(t *testing.T) {
+	t.Parallel()
 	dir := function(t, "def predict(n: int, s: str = '') -> str:\n    return f'{n} {s}'\n")
 	code, stdout, stderr := run{stdin: ` {"n": 9007199254740993, "s": "ä\n"} `}.coglet(t, "predict", dir, "--json")
 	if code != 0 || stdout != "9007199254740993 ä\n" {
@@ -173,6 +176,7 @@ func TestPredictReadsTheWholeInputFromStdin(t *testing.T) {
 }
 
 func TestPredictSaysWhatIsWrongWithInputs(t *testing.T) {
+	t.Parallel()
 	dir := model(t, kindsModel)
 	for args, want := range map[string]string{
 		"-i text":                  "-i text: want name=value",
@@ -194,6 +198,7 @@ func TestPredictSaysWhatIsWrongWithInputs(t *testing.T) {
 }
 
 func TestPredictSaysHowTheModelFailed(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		source string
 		code   int
@@ -311,6 +316,7 @@ func open(t *testing.T, gates, name string) {
 }
 
 func TestPredictShowsTokensAndLogsAsTheyCome(t *testing.T) {
+	t.Parallel()
 	dir := function(t, gated)
 	s := start(t, "", launch{dir: dir})
 	s.untilHealth("READY")
@@ -333,6 +339,7 @@ func TestPredictShowsTokensAndLogsAsTheyCome(t *testing.T) {
 }
 
 func TestCtrlCCancels(t *testing.T) {
+	t.Parallel()
 	dir := function(t, `import time
 
 
@@ -362,6 +369,7 @@ def predict() -> str:
 }
 
 func TestCtrlCTwiceKills(t *testing.T) {
+	t.Parallel()
 	dir := function(t, `import time
 
 
@@ -395,6 +403,7 @@ def predict() -> str:
 
 // TestCtrlCIsHeardInAFlood: a model that never stops to yield once kept the terminal so busy that it heard nothing.
 func TestCtrlCIsHeardInAFlood(t *testing.T) {
+	t.Parallel()
 	dir := function(t, `from cog import ConcatenateIterator
 
 
@@ -435,6 +444,7 @@ def predict() -> ConcatenateIterator[str]:
 }
 
 func TestCtrlCInSetupEndsAtOnce(t *testing.T) {
+	t.Parallel()
 	dir := function(t, "import time\nprint('loading', flush=True)\ntime.sleep(600)\n")
 	l := startLive(t, "", "predict", dir)
 	reads(t, l.stderr, "loading\n")
@@ -448,6 +458,7 @@ func TestCtrlCInSetupEndsAtOnce(t *testing.T) {
 }
 
 func TestPredictEndsWhenNobodyReads(t *testing.T) {
+	t.Parallel()
 	endless := function(t, `from cog import ConcatenateIterator
 
 
@@ -466,6 +477,7 @@ def predict() -> ConcatenateIterator[str]:
 }
 
 func TestPredictOnAServer(t *testing.T) {
+	t.Parallel()
 	here := write(t, t.TempDir(), map[string]string{"in.txt": "content"})
 	s := start(t, "", launch{dir: model(t, kindsModel)})
 	s.untilHealth("READY")
@@ -514,6 +526,7 @@ def train(steps: int, data: Path) -> TrainingOutput:
 `
 
 func TestTrainInTheTerminal(t *testing.T) {
+	t.Parallel()
 	here := write(t, t.TempDir(), map[string]string{"data.txt": "ab"})
 	dir := write(t, t.TempDir(), map[string]string{"cog.yaml": "train: train.py:train\n", "train.py": trained})
 	s := start(t, "", launch{dir: dir})
@@ -534,6 +547,7 @@ func TestTrainInTheTerminal(t *testing.T) {
 }
 
 func TestIteratorsShowOneItemPerLine(t *testing.T) {
+	t.Parallel()
 	dir := model(t, `from typing import Any, Iterator
 
 from cog import BasePredictor
@@ -555,6 +569,7 @@ class Predictor(BasePredictor):
 }
 
 func TestPredictOfAGoWorker(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(example("go-worker"))); err != nil {
 		t.Fatal(err)
@@ -572,6 +587,7 @@ func TestPredictOfAGoWorker(t *testing.T) {
 var docCommand = regexp.MustCompile(`(?m)^\$ (.*\bcoglet .*)$`)
 
 func TestCommandsOfTheDocsWork(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile(filepath.Join("..", "docs", "cli.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -612,6 +628,7 @@ func TestCommandsOfTheDocsWork(t *testing.T) {
 }
 
 func TestCompletionsKnowTheNewCommands(t *testing.T) {
+	t.Parallel()
 	_, stdout, _ := run{}.coglet(t, "__complete", "")
 	for _, want := range []string{"install\t", "init\t", "predict\t", "train\t"} {
 		if !strings.Contains(stdout, want) {
