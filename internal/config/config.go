@@ -89,7 +89,7 @@ func Environment(name string) string { return os.Getenv(name) }
 // Load makes the Config of a model's folder.
 func Load(dir string, f *Flags, getenv Getenv) (Config, error) {
 	c := Config{
-		Host: f.host, Port: f.port, Workers: f.workers, Queue: f.queue, Mode: f.mode,
+		Host: strings.Trim(f.host, "[]"), Port: f.port, Workers: f.workers, Queue: f.queue, Mode: f.mode,
 		MaxBody: int64(f.maxBody), MaxLogs: int64(f.maxLogs), MaxOutput: int64(f.maxOutput),
 		MaxBuffer: int64(f.maxBuffer), Keep: f.keep, KeepBytes: int64(f.keepBytes), KeepFor: f.keepFor,
 		CancelGrace: f.cancelGrace, ShutdownGrace: f.shutdownGrace, PredictTimeout: f.predictTimeout,
