@@ -5,7 +5,7 @@
 
 TOOL := go tool -modfile=tools/go.mod
 FUZZTIME ?= 20s
-PYTHON_FILES := python examples integration/models scripts/make-wheel
+PYTHON_FILES := python examples integration/models scripts/make-wheel cmd/coglet/template
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/coglet ./cmd/coglet
@@ -38,7 +38,8 @@ venvs: check-tools
 	scripts/make-venv "$$python" wheel cog==0.23.1 >/dev/null && \
 	for old in 0.19.3 0.17.2 0.16.12; do scripts/make-venv "$$python" cog-$$old cog==$$old >/dev/null || exit 1; done && \
 	scripts/make-venv "$$python" schemathesis schemathesis==4.32.5 >/dev/null && \
-	scripts/make-venv "$$python" ocr rapidocr-onnxruntime==1.4.4 >/dev/null
+	scripts/make-venv "$$python" ocr rapidocr-onnxruntime==1.4.4 >/dev/null && \
+	scripts/make-venv "$$python" uv uv==0.9.5 >/dev/null
 
 test-go: venvs
 	go test -race -timeout 15m ./...

@@ -19,7 +19,7 @@ var layers = [][]string{
 	{"internal/orchestrator", "internal/webhook"},
 	{"internal/schema", "internal/files", "internal/api", "worker/workertest"},
 	{"worker"},
-	{"internal/prediction"},
+	{"internal/prediction", "internal/install", "internal/arguments"},
 	{
 		"internal/protocol", "internal/process", "internal/config", "internal/telemetry", "fdredirect", "python",
 		"internal/outbound",

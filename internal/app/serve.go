@@ -132,6 +132,7 @@ func (s *server) run(listener net.Listener, signals <-chan os.Signal) error {
 	defer stopWatch()
 	wg.Go(func() { s.tell.watch(watch, s.pool) })
 	wg.Go(func() { s.watchReadyFile(watch) })
+	wg.Go(func() { s.hintAtInstall(watch) })
 
 	select {
 	case err := <-served:

@@ -88,6 +88,9 @@ func (t *teller) watch(ctx context.Context, pool *orchestrator.Pool) {
 	if r, ok := pool.Setup(); ok {
 		t.say("%s", r.Logs)
 	}
+	if hint := installHint(t.cfg, reason); hint != "" {
+		t.say("%s", hint)
+	}
 	t.say("The server stays up and says so at %s/health-check; stop it with Ctrl-C.", t.url)
 }
 

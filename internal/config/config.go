@@ -25,6 +25,7 @@ type Config struct {
 	Worker     []string // command of a worker that is not Python; empty = Python
 	Python     string   // interpreter, absolute
 	PythonFrom string   // why this one, for people
+	Requires   bool     // cog.yaml names packages that coglet install can make an environment of
 	Env        []string // K=V of cog.yaml's environment that the server's own does not set
 	Mode       string   // predict or train
 	Slots      int      // predictions at once in a worker; 0 = the model decides

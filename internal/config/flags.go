@@ -47,12 +47,27 @@ func NewFlags() *Flags {
 	return f
 }
 
+// BindPython binds what says which interpreter is taken.
+func (f *Flags) BindPython(set *pflag.FlagSet) {
+	f.set = set
+	set.StringVar(&f.python, "python", "", "Python interpreter (default: $COGLET_PYTHON, what coglet install made, the active or the model's own .venv, python3)")
+}
+
 // BindModel binds what says which model to run, and how.
 func (f *Flags) BindModel(set *pflag.FlagSet) {
-	f.set = set
-	set.StringVar(&f.python, "python", "", "Python interpreter (default: $COGLET_PYTHON, the active or the model's own .venv, python3)")
+	f.BindPython(set)
 	set.StringVar(&f.worker, "worker", "", "command of a worker that is not Python")
 	set.StringVar(&f.mode, "x-mode", "predict", "what to run: predict or train")
+}
+
+// BindOneShot binds what a single run of a mode takes.
+func (f *Flags) BindOneShot(set *pflag.FlagSet, mode string) {
+	f.BindPython(set)
+	f.mode = mode
+	set.StringVar(&f.worker, "worker", "", "command of a worker that is not Python")
+	set.DurationVar(&f.cancelGrace, "cancel-grace", f.cancelGrace, "how long a canceled prediction may take to end before its worker is killed")
+	set.DurationVar(&f.predictTimeout, "predict-timeout", 0, "time limit, 0 for none (default: $COG_PREDICT_TIMEOUT seconds)")
+	set.DurationVar(&f.setupTimeout, "setup-timeout", 0, "time limit of setup, 0 for none (default: $COG_SETUP_TIMEOUT seconds)")
 }
 
 // BindServe binds all flags of serve.

@@ -20,7 +20,7 @@ func (c *Config) findModel(f *Flags, yaml cogYAML, getenv Getenv) error {
 	if err := c.findRef(yaml, getenv); err != nil {
 		return err
 	}
-	return c.findPython(f, getenv)
+	return c.findPython(f, yaml.build, getenv)
 }
 
 // findWorker makes the command's program absolute: relative ones with a slash are the model's own.
@@ -110,9 +110,13 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// findPython finds the interpreter. Links are not resolved: a virtual environment is known by the path of its link.
-func (c *Config) findPython(f *Flags, getenv Getenv) error {
+// findPython finds the interpreter. Links are not resolved: a virtual environment is known by the path of its link. What
+// `coglet install` has made of the model's own cog.yaml comes before an environment that happens to be active, which may
+// be another project's.
+func (c *Config) findPython(f *Flags, b build, getenv Getenv) error {
 	type candidate struct{ path, from string }
+	recipe, recipeErr := newRecipe(c.CacheDir, c.Dir, b)
+	c.Requires = len(recipe.Lines) > 0
 	for _, named := range []candidate{{f.python, "--python"}, {getenv("COGLET_PYTHON"), "COGLET_PYTHON"}} {
 		if named.path == "" {
 			continue
@@ -127,6 +131,9 @@ func (c *Config) findPython(f *Flags, getenv Getenv) error {
 	candidates := []candidate{{filepath.Join(c.Dir, ".venv", "bin", "python"), "the model's .venv"}}
 	if active := getenv("VIRTUAL_ENV"); active != "" {
 		candidates = append([]candidate{{filepath.Join(active, "bin", "python"), "the active environment"}}, candidates...)
+	}
+	if installed := findInstalled(recipe); recipeErr == nil && installed != "" {
+		candidates = append([]candidate{{installed, FromInstall}}, candidates...)
 	}
 	candidates = append(candidates, candidate{"python3", "PATH"}, candidate{"python", "PATH"})
 	for _, try := range candidates {
