@@ -192,7 +192,7 @@ class AsyncRunner:
         frames: List[bytes] = []
         start = time.perf_counter()
         try:
-            kwargs = self._worker.coercer(_inputs.parse(body))
+            kwargs = self._worker.coercer(_inputs.parse(body), prediction.cleanups)
             start = time.perf_counter()
             is_stream, frames = await self._call(prediction, kwargs)
         except BaseException as problem:
@@ -201,7 +201,8 @@ class AsyncRunner:
             status, error = self._judge(prediction, problem)
         seconds = time.perf_counter() - start
         self._worker.leave_if_forked()
-        self._worker.coercer.clean_up()
+        if prediction.cleanups:
+            _inputs.clean_up(prediction.cleanups)
         if status == "succeeded" and self._reached[prediction.slot]:
             status, frames = "canceled", []
         del self._tasks[prediction.slot]
@@ -216,8 +217,10 @@ class AsyncRunner:
             problem = prediction.swallowed
         elif self._reached[prediction.slot] or isinstance(problem, CancelationException):
             return "canceled", None
-        if isinstance(problem, (_inputs.InputError, _encode.EncodeError)):
+        if isinstance(problem, _inputs.InputError):
             return "failed", str(problem)
+        if isinstance(problem, _encode.EncodeError):
+            return "failed", f"{problem} (returned by {self._predictor.place})"
         print_traceback(problem)
         return "failed", describe(problem)
 

@@ -84,7 +84,7 @@ class SyncRunner:
         start = end = time.perf_counter()
         try:
             try:
-                kwargs = self._worker.coercer(_inputs.parse(body))
+                kwargs = self._worker.coercer(_inputs.parse(body), prediction.cleanups)
                 start = time.perf_counter()
                 is_stream, frames = self._call(prediction, kwargs)
             finally:  # a cancel that comes in here is still caught below
@@ -95,7 +95,8 @@ class SyncRunner:
             frames = []
             status, error = self._judge(prediction, problem)
         self._worker.leave_if_forked()
-        self._worker.coercer.clean_up()
+        if prediction.cleanups:
+            _inputs.clean_up(prediction.cleanups)
         if status == "succeeded" and self._canceler.was_raised(prediction):
             status, frames = "canceled", []
         try:
@@ -107,8 +108,10 @@ class SyncRunner:
         """Say how a prediction that raised has ended."""
         if isinstance(problem, CancelationException) or self._canceler.canceled(prediction):
             return "canceled", None
-        if isinstance(problem, (_inputs.InputError, _encode.EncodeError)):
+        if isinstance(problem, _inputs.InputError):
             return "failed", str(problem)
+        if isinstance(problem, _encode.EncodeError):
+            return "failed", f"{problem} (returned by {self._predictor.place})"
         print_traceback(problem)
         if isinstance(problem, MemoryError):
             gc.collect()
