@@ -238,9 +238,9 @@ def _annotations(function: Any) -> Dict[str, Any]:
     try:
         found: Dict[str, Any] = function.__annotations__
     except NameError:  # Python 3.14 evaluates them now: a name that only type checkers see
-        import annotationlib  # type: ignore[import-not-found,unused-ignore]
+        import annotationlib  # type: ignore[import-not-found,unused-ignore]  # novermin
 
-        found = annotationlib.get_annotations(function, format=annotationlib.Format.FORWARDREF)
+        found = annotationlib.get_annotations(function, format=annotationlib.Format.FORWARDREF)  # novermin
     return found
 
 
