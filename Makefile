@@ -23,7 +23,7 @@ venvs: check-tools
 	scripts/make-venv "$$python" dev pytest==9.2.0 ruff==0.17.6 mypy==1.18.2 vermin==1.9.2 >/dev/null && \
 	scripts/make-venv "$$python" libs pytest==9.2.0 numpy==2.4.6 pydantic==2.14.3 pillow==13.0.0 tqdm==4.70.1 \
 		structlog==26.1.0 rich==15.0.0 attrs==26.1.0 >/dev/null && \
-	scripts/make-venv "$$python" pydantic1 pytest==9.2.0 'pydantic<2' >/dev/null && \
+	scripts/make-venv "$$python" pydantic1 pytest==9.2.0 pydantic==1.10.27 >/dev/null && \
 	scripts/make-venv "$$python" bundled tqdm==4.67.1 >/dev/null && \
 	scripts/make-venv "$$python" cog cog==0.23.1 pytest==9.2.0 >/dev/null && \
 	scripts/make-venv "$$python" ocr rapidocr-onnxruntime==1.4.4 >/dev/null
@@ -34,8 +34,8 @@ test-go: venvs
 test-python: venvs
 	.cache/venvs/dev/bin/python -m pytest -q -p no:cacheprovider python/tests
 	.cache/venvs/cog/bin/python -m pytest -q -p no:cacheprovider python/tests
-	.cache/venvs/libs/bin/python -m pytest -q -p no:cacheprovider python/tests/test_libraries.py
-	.cache/venvs/pydantic1/bin/python -m pytest -q -p no:cacheprovider python/tests/test_libraries.py
+	.cache/venvs/libs/bin/python -m pytest -q -p no:cacheprovider python/tests/test_libraries.py python/tests/test_pydantic.py
+	.cache/venvs/pydantic1/bin/python -m pytest -q -p no:cacheprovider python/tests/test_pydantic.py
 
 # The harness on every Python that it is for and that this machine has.
 test-pythons: check-tools

@@ -62,7 +62,13 @@ def _of_kind(kind: _types.Type, annotation: Any) -> Json:
         return _object(inner, list(_types.hints(inner)), set(inner.__required_keys__))
     if kind.kind == _types.MODEL:
         return _object(kind.cls, *_fields(kind.cls))
-    return of_type(kind)
+    return _picture(kind) or of_type(kind)
+
+
+def _picture(kind: _types.Type) -> Json:
+    """Return the schema of a picture of Pillow's, which becomes a file; nothing for any other type."""
+    is_picture = kind.kind == _types.UNKNOWN and getattr(kind.cls, "__module__", "") == "PIL.Image"
+    return {"format": "uri", "type": "string"} if is_picture else {}
 
 
 def _plain(annotation: Any) -> Any:
@@ -86,7 +92,7 @@ def _of_type(kind: Optional[_types.Type]) -> Json:
     elif kind.kind == _types.MODEL:
         found = _object(kind.cls, *_fields(kind.cls))
     else:
-        found = of_type(kind)
+        found = _picture(kind) or of_type(kind)
     if kind.nullable:
         found["nullable"] = True
     return dict(sorted(found.items()))

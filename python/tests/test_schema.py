@@ -94,10 +94,13 @@ def test_what_a_static_generator_gets_wrong(load):
         "import os, cog, enum\n"
         "from typing import Literal, List\n"
         "from cog import Input\n"
+        "DEFAULT = ['q'] * 2\n"
         "class E(enum.Enum):\n    A = 'a'\n    B = 'b'\n"
         "def predict(x, s: str = 'it\\'s\\n', d: str = Input('positional'), q: int = cog.Input(default=2 * 3),\n"
         "            c: List[str] = Input(default=['a'], choices=['a', 'b']), Status: str = Input(default='x', choices=['x', 'y']),\n"
-        "            l: Literal['a', 'b'] = 'a', e: E = E.A) -> List[str]: ...\n",
+        "            l: Literal['a', 'b'] = 'a', e: E = E.A, r: str = Input(default='a' 'b', regex='\\\\d?', description=('two ' 'parts')),\n"
+        "            m: str = Input(default=os.environ.get('NOTHING', 'fallback')), f: bool = Input(default=True, ge=0),\n"
+        "            n: str = Input(default='', max_length=-1), o: List[str] = DEFAULT) -> List[str]: ...\n",
         "predict",
     )
     schema = inputs(predictor)
@@ -112,6 +115,72 @@ def test_what_a_static_generator_gets_wrong(load):
     assert components[properties["Status"]["allOf"][0]["$ref"].rsplit("/", 1)[1]]["enum"] == ["x", "y"]
     assert components["l"]["enum"] == ["a", "b"] and components["e"]["enum"] == ["a", "b"]  # S8
     assert properties["e"]["default"] == "a"
+    r = properties["r"]
+    assert (r["default"], r["pattern"], r["description"]) == ("ab", r"\d?", "two parts")  # S2
+    assert properties["m"]["default"] == "fallback" and properties["o"]["default"] == ["q", "q"]  # S4
+    assert "minimum" not in properties["f"] and "maxLength" not in properties["n"]  # S5
+
+
+def test_models_that_a_static_generator_cannot_see(load):
+    """S8: two levels of inheritance, and kinds of outputs and inputs that it has no words for. S9: pathlib."""
+    predictor = load(
+        "import dataclasses, enum, pathlib\n"
+        "from collections.abc import Iterator\n"
+        "from typing import Optional, Set, Tuple\n"
+        "from cog import BaseModel\n"
+        "class A(BaseModel):\n    a: int\n"
+        "class B(A):\n    b: str\n"
+        "@dataclasses.dataclass\nclass D:\n    x: int = 1\n"
+        "def predict(p: pathlib.Path, d: D, s: Set[int], t: Tuple[int, str], n: Optional[D] = None) -> Iterator[B]: ...\n",
+        "predict",
+    )
+    properties = inputs(predictor)["properties"]
+    assert properties["p"] == {"format": "uri", "title": "P", "type": "string", "x-order": 0}
+    assert (properties["d"]["type"], properties["n"]["nullable"]) == ("object", True)
+    assert properties["s"]["items"] == {"type": "integer"}
+    assert (properties["t"]["minItems"], properties["t"]["maxItems"]) == (2, 2)
+    output = _schema.document(predictor)["components"]["schemas"]["Output"]
+    assert output["x-cog-array-type"] == "iterator" and list(output["items"]["properties"]) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "items"),
+    [
+        ("List[int] = Input(default=[1], ge=1, le=5)", {"maximum": 5, "minimum": 1, "type": "integer"}),
+        ("List[str] = Input(default=[], regex='a', max_length=2)", {"maxLength": 2, "pattern": "a", "type": "string"}),
+        ("Optional[List[str]] = Input(default=None, choices=['a'])", {"enum": ["a"], "type": "string"}),
+        ("List[Literal['a', 'b']] = []", {"enum": ["a", "b"], "type": "string"}),
+    ],
+)
+def test_constraints_of_a_list_are_of_its_items(load, declared, items):
+    """S6."""
+    predictor = load(f"from typing import *\nfrom cog import Input\ndef predict(x: {declared}): ...\n", "predict")
+    got = inputs(predictor)["properties"]["x"]
+    assert got["items"] == items and got["type"] == "array" and got.get("nullable", False) == ("Optional" in declared)
+
+
+def test_where_the_file_of_cog_build_contradicts_the_code(load):
+    predictor = load(
+        "from typing import List\nfrom cog import Input, Path\n"
+        "def predict(a: int, b: str = Input(default='', max_length=3), c: Path = None, d: float = 1): ...\n",
+        "predict",
+    )
+    assert _schema.differences(_schema.document(predictor), predictor) == []
+    file = _schema.document(predictor)
+    properties = file["components"]["schemas"]["Input"]["properties"]
+    properties["a"]["type"] = "string"
+    properties["b"]["maxLength"] = 9
+    del properties["d"]
+    properties["old"] = {"type": "string"}
+    file["components"]["schemas"]["Input"]["required"] = ["a"]
+    assert _schema.differences(file, predictor) == [
+        "input 'a' is string in the file and integer in the code",
+        "input 'b' has maxLength 9 in the file and 3 in the code",
+        "input 'c' is required in the code and not in the file",
+        "input 'd' is only in the code: what clients send for it is dropped",
+        "input 'old' is not in the code",
+    ]
+    assert _schema.differences({}, predictor) == ["it describes no inputs"]
 
 
 def test_file_fields_and_any_fields_are_told(load):
@@ -121,7 +190,8 @@ def test_file_fields_and_any_fields_are_told(load):
         "from typing import Any, List, Optional, Union\n"
         "from cog import Path, File\n"
         "def predict(a: Path, b: List[Path], c: Optional[File], d: Union[str, Path], e: pathlib.Path, f: Any, g: dict,\n"
-        "            h: Optional[List[Path]] = None, i: str = '', j: 'Unknown' = 1) -> str: ...\n",
+        "            h: Optional[List[Path]] = None, i: str = '', j: 'Unknown' = 1, k: list = [],\n"
+        "            l: Union[str, Any] = '', m: List[int] = []) -> str: ...\n",
         "predict",
     )
     assert _schema.file_fields(predictor) == {
@@ -132,7 +202,7 @@ def test_file_fields_and_any_fields_are_told(load):
         "e": {"kind": "path"},
         "h": {"kind": "path", "list": True},
     }
-    assert _schema.any_fields(predictor) == ["f"]
+    assert _schema.any_fields(predictor) == ["f", "k", "l"]  # W25
 
 
 @pytest.mark.parametrize(
