@@ -166,7 +166,7 @@ def _of_class(cls: Any) -> Type:
         found.choices = [member.value for member in cls]
         return found
     if issubclass(cls, dict):
-        found = Type(DICT)
+        found = Type(DICT, cls)
         found.opaque = is_typed_dict(cls)
         return found
     coder = coder_of(cls)

@@ -205,6 +205,22 @@ def test_file_fields_and_any_fields_are_told(load):
     assert _schema.any_fields(predictor) == ["f", "k", "l"]  # W25
 
 
+def test_models_of_themselves_and_in_lists(load):
+    predictor = load(
+        "from __future__ import annotations\n"
+        "import dataclasses\nfrom typing import List, Optional, TypedDict\n"
+        "class T(TypedDict):\n    z: int\n"
+        "@dataclasses.dataclass\nclass Node:\n    name: str\n    up: Optional[Node] = None\n"
+        "    children: List[Node] = dataclasses.field(default_factory=list)\n    t: List[T] = ()\n"
+        "def predict() -> List[Node]: ...\n",
+        "predict",
+    )
+    node = _schema.document(predictor)["components"]["schemas"]["Output"]["items"]["properties"]
+    assert node["up"] == {"nullable": True, "title": "Up", "type": "object"}
+    assert node["children"] == {"items": {"type": "object"}, "title": "Children", "type": "array"}
+    assert node["t"]["items"]["properties"] == {"z": {"title": "Z", "type": "integer"}}
+
+
 @pytest.mark.parametrize(
     ("annotation", "expected"),
     [
