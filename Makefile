@@ -1,6 +1,6 @@
 # build test lint fmt fuzz bench: see README.md.
 
-.PHONY: build wheel test test-go test-python test-large lint fmt fuzz bench venvs check-tools
+.PHONY: build wheel test test-go test-python test-pythons test-large lint fmt fuzz bench venvs check-tools
 .DELETE_ON_ERROR:
 
 TOOL := go tool -modfile=tools/go.mod
@@ -23,7 +23,7 @@ wheel:
 	done
 
 # Everything that decides whether a change is good, in at most 20 minutes on two cores.
-test: check-tools lint test-python test-go
+test: check-tools lint test-python test-pythons test-go
 
 check-tools:
 	@scripts/find-python >/dev/null
@@ -32,7 +32,10 @@ check-tools:
 # Environments of the tests: one per SDK, each with only what it needs. The variables are read by the Go tests.
 venvs: check-tools
 	@python="$$(scripts/find-python)" && \
-	scripts/make-venv "$$python" dev pytest==9.2.0 ruff==0.17.6 mypy==1.18.2 >/dev/null && \
+	scripts/make-venv "$$python" dev pytest==9.2.0 ruff==0.17.6 mypy==1.18.2 vermin==1.9.2 >/dev/null && \
+	scripts/make-venv "$$python" libs pytest==9.2.0 numpy==2.4.6 pydantic==2.14.3 pillow==13.0.0 tqdm==4.70.1 \
+		structlog==26.1.0 rich==15.0.0 attrs==26.1.0 >/dev/null && \
+	scripts/make-venv "$$python" pydantic1 pytest==9.2.0 pydantic==1.10.27 >/dev/null && \
 	scripts/make-venv "$$python" bundled tqdm==4.67.1 >/dev/null && \
 	scripts/make-venv "$$python" cog cog==0.23.1 pytest==9.2.0 >/dev/null && \
 	scripts/make-venv "$$python" wheel cog==0.23.1 >/dev/null && \
@@ -47,6 +50,16 @@ test-go: venvs
 test-python: venvs
 	.cache/venvs/dev/bin/python -m pytest -q -p no:cacheprovider python/tests
 	.cache/venvs/cog/bin/python -m pytest -q -p no:cacheprovider python/tests
+	.cache/venvs/libs/bin/python -m pytest -q -p no:cacheprovider python/tests/test_libraries.py python/tests/test_pydantic.py
+	.cache/venvs/pydantic1/bin/python -m pytest -q -p no:cacheprovider python/tests/test_pydantic.py
+
+# The harness on every Python that it is for and that this machine has.
+test-pythons: check-tools
+	@scripts/find-pythons | while read -r python; do \
+	  name="py$$("$$python" -c 'import sys; print("%d%d" % sys.version_info[:2])')" && \
+	  venv="$$(scripts/make-venv "$$python" "$$name" 'pytest>=8.4')" && echo "$$name" && \
+	  "$$venv" -m pytest -q -p no:cacheprovider python/tests || exit 1; \
+	done
 
 # What is too long or too large for every run.
 test-large: venvs
@@ -60,6 +73,7 @@ lint: venvs
 	.cache/venvs/dev/bin/ruff check $(PYTHON_FILES)
 	.cache/venvs/dev/bin/ruff format --check $(PYTHON_FILES)
 	.cache/venvs/dev/bin/mypy --strict --python-version 3.9 python/coglet python/cog
+	.cache/venvs/dev/bin/vermin --quiet --target=3.9- --violations --no-tips --eval-annotations python/coglet python/cog
 
 fmt: venvs
 	$(TOOL) gofumpt -w .
