@@ -3,13 +3,17 @@
 import base64
 import os
 import sys
+import tempfile
 import time
 from enum import Enum
 from typing import Any, Dict, List, Optional, Union
 
 from cog import BasePredictor, Input, Path, Secret, current_scope
 
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAFUlEQVR4nGM4Z2CAFTEMLYkBdQ0ALHZIAX5f3Z4AAAAASUVORK5CYII="
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAADAAAAAwCAIAAADYYG7QAAAAT0lEQVR42u3WsQ0AIAgEQPZ0EXd1GF1ASmPxl1CScNXzNea6zm7m"
+    "9X4BAQHFgX4d7vaBgIDyQJIaCAhIH/I6gID0IUkNBASkD3kdQEDRoAPUNAEPa0sR5gAAAABJRU5ErkJggg=="
+)
 
 
 class Style(str, Enum):
@@ -85,9 +89,14 @@ class Predictor(BasePredictor):
         return "rested"
 
     def media(self, text: str, **_: Any) -> Any:
-        made = []
-        for name, content in {"p.png": base64.b64decode(PNG), "s.wav": wav(), "t.txt": text.encode(), "b.bin": b"\0"}.items():
-            path = os.path.join(os.environ["TMPDIR"], name)
+        made, folder = [], tempfile.mkdtemp()
+        for name, content in {
+            "p.png": base64.b64decode(PNG),
+            "s.wav": wav(),
+            "t.txt": text.encode(),
+            "b.bin": b"\0",
+        }.items():
+            path = os.path.join(folder, name)
             with open(path, "wb") as out:
                 out.write(content)
             made.append(Path(path))

@@ -20,7 +20,7 @@ const result = new Result($("result"), { joined: false, changed });
 const history = new History($("history"), (id) => (location.hash = encodeURIComponent(id)));
 const health = new Health($("health"), $("setup"), onHealth);
 
-/** A prediction has begun or ended. */
+/** The status of the shown prediction has changed. */
 function changed(prediction) {
   history.update(prediction);
   history.mark(prediction.id);

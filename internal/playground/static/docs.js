@@ -11,12 +11,15 @@ const methods = ["get", "put", "post", "patch", "delete", "head", "options"];
 const retry = 1000; // milliseconds, while the model loads
 
 async function load() {
+  let doc;
   try {
-    show(await ask("/openapi.json"));
+    doc = await ask("/openapi.json");
   } catch (e) {
     place.replaceChildren(el("p", { class: "about", role: "status" }, e.status === 503 ? "The document is there once the model is loaded." : e.message));
     setTimeout(load, retry);
+    return;
   }
+  show(doc);
 }
 
 function show(doc) {
@@ -28,8 +31,7 @@ function show(doc) {
   const schemas = Object.entries(doc.components?.schemas ?? {}).map(([name, schema]) => component(doc, name, schema));
   place.replaceChildren(head, ...paths, ...(schemas.length > 0 ? [el("h2", {}, "Schemas")] : []), ...schemas);
   place.removeAttribute("aria-busy");
-  const wanted = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  wanted?.scrollIntoView();
+  document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
 }
 
 const about = (text) => (typeof text === "string" && text !== "" ? el("p", { class: "about" }, text) : null);

@@ -8,7 +8,7 @@ import { write } from "./json.js";
 
 /** Where a prediction is shown. There is one; it shows one prediction at a time. */
 export class Result {
-  /** changed is called with the prediction when it starts and when it ends. */
+  /** changed is called with the prediction when its status has changed. */
   constructor(place, { joined, changed }) {
     Object.assign(this, { joined, changed });
     this.badge = el("span", { class: "badge" });
@@ -137,6 +137,7 @@ export class Result {
       case "start":
         p.id = data.id;
         this.status(run, data.status);
+        this.changed(p);
         return;
       case "output":
         run.streamed = true;
@@ -170,8 +171,10 @@ export class Result {
       this.end(run, p);
       return;
     }
+    const before = run.prediction.status;
     Object.assign(run.prediction, p);
     this.status(run, p.status);
+    if (p.status !== before) this.changed(run.prediction);
     if (p.logs) {
       this.logsBox.hidden = false;
       this.logs.set(p.logs);
@@ -214,6 +217,7 @@ export class Result {
       if (run.over) return;
       this.close(run);
       this.status(run, "lost");
+      if (run.started) this.changed(run.prediction);
       this.fail(`The connection to the prediction is lost: ${reason.message}${e.message === reason.message ? "" : ` (${e.message})`}`);
     }
   }
