@@ -279,6 +279,7 @@ func (p *page) choose(selector, option string) {
 
 func (p *page) click(selector string) {
 	p.t.Helper()
+	eval[chromedp.Void](p, fmt.Sprintf(`document.querySelector(%q)?.scrollIntoView({ block: "center" })`, selector))
 	p.do(chromedp.Click(chromedp.CSS(selector)))
 }
 

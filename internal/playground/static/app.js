@@ -1,6 +1,6 @@
 // The playground: puts the form, the result, the code, the past predictions and the health together.
 
-import { ask } from "./api.js";
+import { ask, ended } from "./api.js";
 import { announce, copyButton, el, perFrame } from "./dom.js";
 import { Form } from "./form.js";
 import { Health } from "./health.js";
@@ -26,24 +26,27 @@ function changed(prediction) {
   history.mark(prediction.id);
   const hash = `#${encodeURIComponent(prediction.id)}`;
   if (location.hash !== hash) window.history.replaceState(null, "", hash);
-  $("run").disabled = form === null;
+  if (ended(prediction) && health.status === "BUSY") health.look();
 }
 
 function onHealth(status) {
   const version = health.versions;
   if (version) $("versions").textContent = [`coglet ${version.coglet}`, version.python_sdk && `SDK ${version.python_sdk}`, version.python && `Python ${version.python}`].filter(Boolean).join(" · ");
-  if (status === "READY" || status === "BUSY" || status === "UNHEALTHY") loadForm();
+  if (status === "READY" || status === "BUSY" || status === "UNHEALTHY") loadForm(true);
   else if (form === null) $("form").setAttribute("aria-busy", String(status === "STARTING"));
 }
 
-/** Makes the form, as soon as the model's document is there, and anew when it has changed. */
-async function loadForm() {
+/**
+ * Makes the form, as soon as the model's document is there, and anew when it has changed. ready: the model is, so that
+ * no document means that there will be none.
+ */
+async function loadForm(ready) {
   let doc;
   try {
     doc = await ask("/openapi.json");
   } catch (e) {
-    if (e.status !== 503) return;
-    doc = {}; // a worker without a schema takes any JSON
+    if (e.status !== 503 || !ready) return;
+    doc = {}; // the model takes any JSON
   }
   const text = write(doc);
   if (text === loaded) return;
@@ -80,6 +83,8 @@ async function run(event) {
     announce("Some inputs are not right.");
     return;
   }
+  const title = $("result-title").getBoundingClientRect();
+  if (title.top < 0 || title.bottom > innerHeight / 2) $("result-title").scrollIntoView();
   try {
     await result.begin(how(), input);
   } catch (e) {
@@ -171,6 +176,6 @@ $("refresh").addEventListener("click", () => history.load());
 window.addEventListener("hashchange", showNamed);
 
 health.look();
-loadForm();
+loadForm(false);
 history.load();
 showNamed();

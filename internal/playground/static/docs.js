@@ -48,7 +48,7 @@ function operation(doc, path, method, item) {
     about(op.description),
   );
   if (parameters.length > 0) {
-    section.append(part("Parameters"), table(["Name", "In", "Type", ""], parameters.map((p) => [p.name, p.in, typeOf(p.schema ?? {}), p.description ?? ""])));
+    section.append(part("Parameters"), table(["Name", "In", "Type", "Description"], parameters.map((p) => [p.name, p.in, typeOf(p.schema ?? {}), p.description ?? ""])));
   }
   const body = Object.entries(op.requestBody?.content ?? {});
   if (body.length > 0) section.append(part("Request"), table(["Content-Type", "Body"], body.map(([kind, b]) => [kind, typeOf(b?.schema ?? {})])));
@@ -58,7 +58,7 @@ function operation(doc, path, method, item) {
       const schema = Object.values(r?.content ?? {})[0]?.schema;
       return [code, schema ? typeOf(schema) : "", r?.description ?? ""];
     });
-    section.append(part("Answers"), table(["Status", "Body", ""], rows));
+    section.append(part("Answers"), table(["Status", "Body", "Description"], rows));
   }
   return section;
 }
@@ -68,7 +68,7 @@ function component(doc, name, schema) {
   const fields = Object.entries(schema.properties ?? {}).sort(([, a], [, b]) => (a?.["x-order"] ?? 0) - (b?.["x-order"] ?? 0));
   if (fields.length > 0) {
     const required = new Set(schema.required ?? []);
-    section.append(table(["Name", "Type", "Default", ""], fields.map(([k, s]) => [k, typeOf(s), standard(s), notes(s, required.has(k))])));
+    section.append(table(["Name", "Type", "Default", "Description"], fields.map(([k, s]) => [k, typeOf(s), standard(s), notes(s, required.has(k))])));
   } else if (schema.enum) {
     section.append(el("p", {}, schema.enum.map((v) => write(v)).join(", ")));
   } else {
@@ -91,7 +91,7 @@ function notes(s, required) {
   if (s.minLength !== undefined) said.push(`At least ${s.minLength} characters.`);
   if (s.maxLength !== undefined) said.push(`At most ${s.maxLength} characters.`);
   if (s.pattern !== undefined) said.push(`Matches ${s.pattern}.`);
-  return said.join(" ");
+  return said.map((text) => (/[.!?:]\s*$/.test(text) ? text : `${text}.`)).join(" ");
 }
 
 /** A type as text, with a link where it is a component. */

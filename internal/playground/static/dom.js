@@ -84,7 +84,7 @@ export function bytes(n) {
 }
 
 export function seconds(s) {
-  if (s < 1) return `${Math.round(s * 1000)} ms`;
+  if (s < 1) return `${(s * 1000).toFixed(s < 0.01 ? 1 : 0)} ms`;
   if (s < 60) return `${s.toFixed(s < 10 ? 2 : 1)} s`;
   return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
 }

@@ -210,7 +210,7 @@ const pictures = /^(image\/(png|jpeg|gif|webp|avif|bmp))\b/;
 
 function thumbnail(value) {
   const isFile = value instanceof File;
-  if (!pictures.test(isFile ? value.type : value.slice(5, 40))) return el("span", { class: "thumb", "aria-hidden": "true" }, "📄");
+  if (!pictures.test(isFile ? value.type : value.slice(5, 40))) return "";
   const source = isFile ? URL.createObjectURL(value) : value;
   const img = el("img", { class: "thumb", alt: "", src: source });
   if (isFile) img.addEventListener("load", () => URL.revokeObjectURL(source));

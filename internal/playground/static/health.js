@@ -44,8 +44,8 @@ export class Health {
     }
     if (turn !== this.turn) return; // a later look is under way
     this.show(report);
-    const settled = report.status === "READY" || report.status === "BUSY" || report.status === "UNHEALTHY";
-    if (!document.hidden) this.timer = setTimeout(() => this.look(), settled ? later : report.status === "STARTING" ? soon : 2000);
+    const pause = { STARTING: soon, READY: later, UNHEALTHY: later }[report.status] ?? 2000;
+    if (!document.hidden) this.timer = setTimeout(() => this.look(), pause);
   }
 
   show({ status, setup, version, user_healthcheck_error: unhealthy }) {

@@ -51,7 +51,7 @@ export class History {
   /** Takes what this page knows of a prediction. */
   update(p) {
     const row = this.known.get(p.id);
-    if (row) Object.assign(row, { status: p.status, took: ended(p) ? timeOf(p) : "" });
+    if (row) Object.assign(row, { status: p.status, took: ended(p) ? timeOf(p) : "", created_at: p.created_at ?? row.created_at });
     else this.keep(p);
     this.draw();
   }

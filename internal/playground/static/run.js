@@ -263,7 +263,8 @@ export class Result {
     const p = this.run?.prediction ?? {};
     const facts = Object.entries(flat(p.metrics ?? {})).slice(0, 100);
     for (const [name, key] of [["created", "created_at"], ["started", "started_at"], ["completed", "completed_at"]]) {
-      if (p[key]) facts.push([name, new Date(p[key]).toLocaleString()]);
+      const at = new Date(p[key] ?? NaN);
+      if (!Number.isNaN(at.valueOf())) facts.push([name, name === "created" ? at.toLocaleString() : at.toLocaleTimeString()]);
     }
     this.facts.replaceChildren(...facts.map(([k, v]) => el("div", {}, el("dt", {}, k), el("dd", {}, v))));
     this.facts.hidden = facts.length === 0;
