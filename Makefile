@@ -1,6 +1,6 @@
 # build test lint fmt fuzz bench: see README.md.
 
-.PHONY: build wheel test test-go test-python test-pythons test-large lint fmt fuzz bench venvs check-tools
+.PHONY: build wheel test test-go test-python test-pythons test-large lint fmt fuzz bench venvs check-tools chromium
 .DELETE_ON_ERROR:
 
 TOOL := go tool -modfile=tools/go.mod
@@ -44,8 +44,12 @@ venvs: check-tools
 	scripts/make-venv "$$python" ocr rapidocr-onnxruntime==1.4.4 >/dev/null && \
 	scripts/make-venv "$$python" uv uv==0.9.5 >/dev/null
 
-test-go: venvs
+test-go: venvs chromium
 	go test -race -timeout 15m ./...
+
+# The browser of the pages' tests, installed where that may be done. Without one they are not run, as one line says.
+chromium:
+	@scripts/find-chromium >/dev/null 2>&1 || scripts/install-chromium || true
 
 test-python: venvs
 	.cache/venvs/dev/bin/python -m pytest -q -p no:cacheprovider python/tests

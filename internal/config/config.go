@@ -58,6 +58,7 @@ type Config struct {
 	ReadyFile         string // exists while the server is ready; empty = none
 
 	AwaitExplicitShutdown bool // TERM is ignored
+	NoPlayground          bool
 	LocalFiles            []string
 	UserAgent             string
 
@@ -96,7 +97,7 @@ func Load(dir string, f *Flags, getenv Getenv) (Config, error) {
 		CancelGrace: f.cancelGrace, ShutdownGrace: f.shutdownGrace, PredictTimeout: f.predictTimeout,
 		SetupTimeout: f.setupTimeout, AwaitExplicitShutdown: bool(f.awaitExplicitShutdown), LocalFiles: f.localFiles,
 		UnixSocket: f.unixSocket, UploadURL: f.uploadURL, MaxDownload: int64(f.maxDownload),
-		DownloadTimeout: f.downloadTimeout, PublicURLsOnly: f.publicURLsOnly,
+		DownloadTimeout: f.downloadTimeout, PublicURLsOnly: f.publicURLsOnly, NoPlayground: f.noPlayground,
 		WebhookToken: getenv("WEBHOOK_AUTH_TOKEN"), WebhookTokenHosts: f.tokenHosts,
 		UserAgent: getenv("COG_USER_AGENT"), LogFormat: getenv("LOG_FORMAT"), NoColor: getenv("NO_COLOR") != "",
 		CacheDir: getenv("XDG_CACHE_HOME"),
