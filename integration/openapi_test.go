@@ -43,7 +43,7 @@ func TestSchemathesisFindsNoViolation(t *testing.T) {
 		"--exclude-path", "/shutdown", "--no-color") // that one would end the server
 	cmd.Dir = t.TempDir()
 	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "Tested: 16") {
+	if err != nil || !strings.Contains(string(out), "Tested: 17") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	s.succeeded(s.predict("s", "it still serves"))
@@ -54,7 +54,7 @@ func TestOpenAPIDescribesEveryRouteAndKeepsTheModelsOwnParts(t *testing.T) {
 	doc := s.do("GET", "/openapi.json", "")
 	paths := doc.body["paths"].(map[string]any)
 	for path, methods := range map[string]string{
-		"/": "get", "/health-check": "get", "/readyz": "get", "/livez": "get", "/openapi.json": "get", "/shutdown": "post",
+		"/": "get", "/docs": "get", "/health-check": "get", "/readyz": "get", "/livez": "get", "/openapi.json": "get", "/shutdown": "post",
 		"/predictions": "get post", "/predictions/{prediction_id}": "get put", "/predictions/{prediction_id}/stream": "get",
 		"/predictions/{prediction_id}/cancel": "post", "/trainings": "get post", "/trainings/{training_id}": "get put",
 		"/trainings/{training_id}/stream": "get", "/trainings/{training_id}/cancel": "post",

@@ -17,7 +17,7 @@ var layers = [][]string{
 	{"internal/httpapi"},
 	{"internal/service"},
 	{"internal/orchestrator", "internal/webhook"},
-	{"internal/schema", "internal/files", "internal/api", "worker/workertest"},
+	{"internal/playground", "internal/schema", "internal/files", "internal/api", "worker/workertest"},
 	{"worker"},
 	{"internal/prediction", "internal/install", "internal/arguments"},
 	{

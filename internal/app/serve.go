@@ -22,6 +22,7 @@ import (
 	"coglet/internal/httpapi"
 	"coglet/internal/orchestrator"
 	"coglet/internal/outbound"
+	"coglet/internal/playground"
 	"coglet/internal/prediction"
 	"coglet/internal/process"
 	"coglet/internal/service"
@@ -102,10 +103,14 @@ func newServer(cfg config.Config, build Build, log *slog.Logger, schemaOnly bool
 		Keep:    service.Retention{Count: cfg.Keep, Bytes: cfg.KeepBytes, For: cfg.KeepFor},
 		MaxLogs: int(cfg.MaxLogs), MaxOutput: cfg.MaxOutput,
 	})
+	var page http.Handler
+	if !cfg.NoPlayground {
+		page = playground.Handler()
+	}
 	s.http = &http.Server{
 		Handler: httpapi.New(httpapi.Config{
 			Service: svc, Uploads: s.uploads, MaxBody: cfg.MaxBody, Version: build.api(), Log: log,
-			Shutdown: func() { s.once.Do(func() { close(s.shutdown) }) },
+			Shutdown: func() { s.once.Do(func() { close(s.shutdown) }) }, Page: page,
 		}),
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),

@@ -58,6 +58,7 @@ type Config struct {
 	ReadyFile         string // exists while the server is ready; empty = none
 
 	AwaitExplicitShutdown bool // TERM is ignored
+	NoPlayground          bool
 	LocalFiles            []string
 	UserAgent             string
 
@@ -90,13 +91,13 @@ func Environment(name string) string { return os.Getenv(name) }
 // Load makes the Config of a model's folder.
 func Load(dir string, f *Flags, getenv Getenv) (Config, error) {
 	c := Config{
-		Host: f.host, Port: f.port, Workers: f.workers, Queue: f.queue, Mode: f.mode,
+		Host: strings.Trim(f.host, "[]"), Port: f.port, Workers: f.workers, Queue: f.queue, Mode: f.mode,
 		MaxBody: int64(f.maxBody), MaxLogs: int64(f.maxLogs), MaxOutput: int64(f.maxOutput),
 		MaxBuffer: int64(f.maxBuffer), Keep: f.keep, KeepBytes: int64(f.keepBytes), KeepFor: f.keepFor,
 		CancelGrace: f.cancelGrace, ShutdownGrace: f.shutdownGrace, PredictTimeout: f.predictTimeout,
 		SetupTimeout: f.setupTimeout, AwaitExplicitShutdown: bool(f.awaitExplicitShutdown), LocalFiles: f.localFiles,
 		UnixSocket: f.unixSocket, UploadURL: f.uploadURL, MaxDownload: int64(f.maxDownload),
-		DownloadTimeout: f.downloadTimeout, PublicURLsOnly: f.publicURLsOnly,
+		DownloadTimeout: f.downloadTimeout, PublicURLsOnly: f.publicURLsOnly, NoPlayground: f.noPlayground,
 		WebhookToken: getenv("WEBHOOK_AUTH_TOKEN"), WebhookTokenHosts: f.tokenHosts,
 		UserAgent: getenv("COG_USER_AGENT"), LogFormat: getenv("LOG_FORMAT"), NoColor: getenv("NO_COLOR") != "",
 		CacheDir: getenv("XDG_CACHE_HOME"),

@@ -30,6 +30,7 @@ type Flags struct {
 	downloadTimeout                        time.Duration
 	tokenHosts                             []string
 	publicURLsOnly                         bool
+	noPlayground                           bool
 }
 
 // Defaults of the limits.
@@ -98,6 +99,7 @@ func (f *Flags) BindServe(set *pflag.FlagSet) {
 	set.DurationVar(&f.downloadTimeout, "download-timeout", 15*time.Minute, "time limit for fetching a prediction's input files, 0 for none")
 	set.BoolVar(&f.publicURLsOnly, "public-urls-only", false, "refuse inputs and webhooks at addresses that are not public")
 	set.StringSliceVar(&f.tokenHosts, "webhook-token-hosts", nil, "the only hosts that get WEBHOOK_AUTH_TOKEN (default: all)")
+	set.BoolVar(&f.noPlayground, "no-playground", false, "no pages for browsers: neither the playground at / nor /docs")
 	set.IntVar(&f.threads, "threads", 0, "accepted for Cog's sake, without effect")
 	_ = set.MarkHidden("threads") // fails only for a flag that does not exist
 }

@@ -7,12 +7,20 @@ import (
 
 	"coglet/internal/api"
 	"coglet/internal/orchestrator"
+	"coglet/internal/playground"
 	"coglet/internal/schema"
 	"coglet/internal/service"
 )
 
-// root answers GET /: where everything is.
-func (s *server) root(w http.ResponseWriter, _ *http.Request) {
+// root answers GET /: a browser gets a page to try the model, everything else a list of where everything is.
+func (s *server) root(w http.ResponseWriter, r *http.Request) {
+	if s.cfg.Page != nil {
+		if playground.Wanted(r) {
+			s.cfg.Page.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Vary", "Accept")
+	}
 	version := s.cfg.Version.Coglet
 	model := s.svc.Readiness().Model
 	if model != nil && model.SDK != "" {

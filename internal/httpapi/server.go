@@ -13,11 +13,12 @@ import (
 
 	"coglet/internal/api"
 	"coglet/internal/files"
+	"coglet/internal/playground"
 	"coglet/internal/schema"
 	"coglet/internal/service"
 )
 
-// Config is what the handlers need; all fields are required but Build.
+// Config is what the handlers need; all fields are required but those that say what stands for nothing.
 type Config struct {
 	Service   *service.Service
 	Uploads   *files.Store  // files that come with multipart requests
@@ -26,6 +27,7 @@ type Config struct {
 	Shutdown  func()        // called by POST /shutdown, any number of times
 	Version   api.Version
 	Log       *slog.Logger
+	Page      http.Handler // what browsers get of /, /docs and /playground/; nil = nothing
 }
 
 type server struct {
@@ -62,6 +64,12 @@ func New(cfg Config) http.Handler {
 			route{path + "/{id}", map[string]http.HandlerFunc{get: of(s.get), put: of(s.create)}},
 			route{path + "/{id}/stream", map[string]http.HandlerFunc{get: of(s.resume)}},
 			route{path + "/{id}/cancel", map[string]http.HandlerFunc{post: s.cancel}},
+		)
+	}
+	if cfg.Page != nil {
+		routes = append(routes,
+			route{"/docs", map[string]http.HandlerFunc{get: cfg.Page.ServeHTTP}},
+			route{playground.Prefix, map[string]http.HandlerFunc{get: cfg.Page.ServeHTTP}},
 		)
 	}
 	mux := http.NewServeMux()

@@ -17,10 +17,12 @@ type Validator struct {
 	fields   map[string]*field
 	order    []string // of the document
 	required []string
+	open     bool // the method collects what it does not name: **kwargs
 }
 
 func (s *Schema) newValidator(object map[string]any, order []string) *Validator {
 	v := &Validator{fields: make(map[string]*field), order: order}
+	v.open, _ = object["additionalProperties"].(bool)
 	properties, _ := object["properties"].(map[string]any)
 	for name, property := range properties {
 		inlined, _ := s.inline(property, nil).(map[string]any)
@@ -41,7 +43,7 @@ func (v *Validator) Unchecked(names []string) *Validator {
 	if v == nil || len(names) == 0 {
 		return v
 	}
-	w := &Validator{fields: make(map[string]*field, len(v.fields)), order: v.order, required: v.required}
+	w := &Validator{fields: make(map[string]*field, len(v.fields)), order: v.order, required: v.required, open: v.open}
 	for name, f := range v.fields {
 		if slices.Contains(names, name) {
 			f = &field{name: name, nullable: true, minLength: -1, maxLength: -1, fallback: f.fallback}
@@ -147,7 +149,7 @@ func (v *Validator) Scan(dec *jsontext.Decoder, src []byte) (in Input, errs []Fi
 		end := dec.InputOffset()
 		value = src[end-int64(len(value)) : end : end]
 		f := v.field(key)
-		if f == nil && v != nil {
+		if f == nil && v != nil && !v.open {
 			whole = false
 			continue
 		}

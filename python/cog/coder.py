@@ -7,17 +7,17 @@ from typing import Any, Dict, List, Optional, Type
 class Coder:
     """Base class of coders."""
 
-    _registered: List[Type["Coder"]] = []
+    _coders: List[Type["Coder"]] = []
 
     @staticmethod
     def register(coder: Type["Coder"]) -> None:
         """Use a coder from now on."""
-        Coder._registered.append(coder)
+        Coder._coders.append(coder)
 
     @staticmethod
     def lookup(tpe: Type[Any]) -> Optional["Coder"]:
         """Return the first registered coder that takes a type."""
-        for kind in Coder._registered:
+        for kind in Coder._coders:
             coder = kind.factory(tpe)
             if coder is not None:
                 return coder

@@ -195,7 +195,7 @@ class AsyncRunner:
         method = self._method if prediction.method is None else self._worker.method(prediction.method)
         start = time.perf_counter()
         try:
-            kwargs = method.coercer(_inputs.parse(body))
+            kwargs = method.coercer(_inputs.parse(body), prediction.cleanups)
             start = time.perf_counter()
             is_stream, frames = await self._call(prediction, method, kwargs)
         except BaseException as problem:
@@ -204,7 +204,8 @@ class AsyncRunner:
             status, error = self._judge(prediction, problem)
         seconds = time.perf_counter() - start
         self._worker.leave_if_forked()
-        method.coercer.clean_up()
+        if prediction.cleanups:
+            _inputs.clean_up(prediction.cleanups)
         if status == "succeeded" and self._reached[prediction.slot]:
             status, frames = "canceled", []
         del self._tasks[prediction.slot]
@@ -219,8 +220,10 @@ class AsyncRunner:
             problem = prediction.swallowed
         elif self._reached[prediction.slot] or isinstance(problem, CancelationException):
             return "canceled", None
-        if isinstance(problem, (_inputs.InputError, _encode.EncodeError)):
+        if isinstance(problem, _inputs.InputError):
             return "failed", str(problem)
+        if isinstance(problem, _encode.EncodeError):
+            return "failed", f"{problem} (returned by {self._predictor.place})"
         print_traceback(problem)
         return "failed", describe(problem)
 

@@ -6,6 +6,7 @@ Python by itself starts a thread with an empty context. Tracing libraries close 
 import sys
 import threading
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 _patched = False
@@ -18,8 +19,11 @@ def install() -> None:
 
     def start_in_context(self: threading.Thread) -> None:
         _patch_executor()
-        context, run = copy_context(), self.run
-        self.run = lambda: context.run(run)  # type: ignore[method-assign]
+        within = copy_context().run
+        self.run = partial(within, self.run)  # type: ignore[method-assign]  # partial: no frame in tracebacks
+        hook = getattr(self, "_invoke_excepthook", None)  # prints the traceback of what escapes, after run()
+        if hook is not None:
+            self._invoke_excepthook = partial(within, hook)  # type: ignore[attr-defined]
         start(self)
 
     threading.Thread.start = start_in_context  # type: ignore[method-assign]

@@ -7,6 +7,8 @@ import os
 import sys
 from typing import Any, Dict, List, Optional, Set, Tuple
 
+from . import _types
+
 _dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _quote = json.encoder.encode_basestring
 _PLAIN = (str, int, bool, type(None))
@@ -101,6 +103,10 @@ class Encoder:
             return self._file(value, where)
         if _is_secret(value):
             return str(value)
+        if _coders():
+            coder = _types.coder_of(type(value))
+            if coder is not None:
+                return self._convert(coder.encode(value), where)
         for method in ("model_dump", "dict"):
             dump = getattr(value, method, None)
             if callable(dump) and not isinstance(value, type):
@@ -127,21 +133,45 @@ class Encoder:
         if isinstance(value, (bytes, bytearray, memoryview)):
             return "data:application/octet-stream;base64," + base64.b64encode(value).decode()
         module = type(value).__module__
-        if module == "datetime" and hasattr(value, "isoformat"):
+        if hasattr(value, "isoformat") and not isinstance(value, type):
             return value.isoformat()
         if module in ("uuid", "decimal", "_decimal", "_pydecimal", "fractions", "ipaddress") or module == "pathlib":
             return str(value)
+        if hasattr(value, "save") and module.split(".")[0] == "PIL":
+            return self._image(value, where)
         for method in ("tolist", "item"):  # numpy, torch and what is like them
             convert = getattr(value, method, None)
             if callable(convert) and not isinstance(value, type):
                 plain = convert()
-                if plain is not value:
+                if type(plain) is not type(value):
                     return self._convert(plain, where)
+        number = None if isinstance(value, type) else _number(value)
+        if number is not None:
+            return self._convert(number, where)
         if hasattr(value, "keys") and hasattr(value, "__getitem__") and not isinstance(value, type):
             return self._mapping({k: value[k] for k in value.keys()}, where)
         if hasattr(value, "__iter__") and not isinstance(value, type):
             return [self._convert(item, f"{where}[{i}]") for i, item in enumerate(value)]
-        raise EncodeError(f"{where}: cannot encode {_name(value)}")
+        attributes = getattr(type(value), "__attrs_attrs__", None)
+        if attributes is not None:
+            return {a.name: self._convert(getattr(value, a.name), f"{where}.{a.name}") for a in attributes}
+        raise EncodeError(
+            f"{where}: cannot encode {_name(value)}: return str, numbers, lists, dicts, Path, a dataclass or a model"
+        )
+
+    def _image(self, image: Any, where: str) -> str:
+        """Store a picture of Pillow's, in the format that it was read from where that can be written, else as PNG."""
+        path = os.path.join(self._folder(), f"{self._count}.")
+        extension = {"JPEG": "jpg", "WEBP": "webp", "GIF": "gif"}.get(str(getattr(image, "format", "")), "png")
+        try:
+            image.save(path + extension)
+        except Exception:  # a mode that the format does not have
+            try:
+                extension = "png"
+                image.convert("RGBA").save(path + extension)
+            except Exception as error:
+                raise EncodeError(f"{where}: cannot save {_name(image)}: {type(error).__name__}: {error}") from error
+        return self._reference(path + extension)
 
     def _path(self, path: Any, where: str) -> str:
         text = os.fsdecode(path)
@@ -208,10 +238,34 @@ def _is_list(value: Any) -> bool:
 
 
 def _is_secret(value: Any) -> bool:
-    return type(value).__name__ == "Secret" and hasattr(value, "get_secret_value")
+    """Whether it is Cog's Secret, or one of pydantic's."""
+    return type(value).__name__.startswith("Secret") and hasattr(value, "get_secret_value")
+
+
+def _coders() -> Any:
+    """Return the coders that the author has registered."""
+    module = sys.modules.get("cog.coder")
+    if module is None:
+        return None
+    return module.Coder._coders
+
+
+def _number(value: Any) -> Any:
+    """Return what says of itself that it is a number, as a plain one."""
+    kind = type(value)
+    for method, make in (("__index__", int), ("__float__", float)):
+        if hasattr(kind, method):
+            try:
+                return make(value)
+            except Exception:  # user code: an array of several numbers has the method too
+                pass
+    return None
 
 
 def _key(key: Any) -> str:
+    enum = sys.modules.get("enum")
+    if enum is not None and isinstance(key, enum.Enum):
+        return _key(key.value)
     if isinstance(key, str):
         return str.__str__(key)
     if key is None or isinstance(key, bool):

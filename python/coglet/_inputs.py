@@ -1,13 +1,12 @@
 """From the JSON of an input to the arguments of the call, by the annotations."""
 
-import contextlib
 import json
 import sys
 from copy import deepcopy
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import _types, _wire
-from ._load import Parameter, Predictor, is_field
+from ._load import LoadError, Parameter, Predictor, is_field, line_of
 from ._types import Type
 
 Convert = Callable[[Any], Any]
@@ -43,31 +42,108 @@ class _Field:
 
 def _default(parameter: Parameter, field: Any, kind: Type) -> Tuple[Optional[Callable[[], Any]], bool]:
     """Return what makes the default, where Python's own is not to be used, and whether there is none at all."""
-    if field is not None and getattr(field, "default_factory", None) is not None:
-        return field.default_factory, False
+    factory = getattr(field, "default_factory", None)
+    if factory is not None:
+        return factory, False
     value = field.default if field is not None else parameter.default
     if (field is None and not parameter.has_default) or value is None:
         if kind.nullable or kind.kind == _types.SECRET or (field is None and parameter.has_default):
             return (lambda: None), False
         return None, True
-    if isinstance(value, (str, int, float, bool)):
-        if kind.kind in (_types.PATH, _types.SECRET) and isinstance(value, str):
-            convert = converter(kind)
-            return (lambda: convert(value)), False
+    if field is not None:
+        _check_default(field, kind, value)
+    if _has_files(kind):
+        return _file_default(kind, value), False
+    if kind.kind in _CONVERTED and not (kind.item is not None and kind.item.kind == _types.FILE):
+        try:
+            value = _converter(kind)(_schema_value(value))
+        except Exception:  # a default that Python alone would take: it arrives as it was written
+            pass
+    if isinstance(value, (str, int, float, bool, tuple, frozenset)):
         return (lambda: value), False
     return (lambda: deepcopy(value)), False  # each call gets its own
+
+
+def _schema_value(value: Any) -> Any:
+    return list(value) if isinstance(value, (tuple, set, frozenset)) else value
+
+
+_CHECKED = (_types.STR, _types.INT, _types.FLOAT, _types.BOOL, _types.CHOICE, _types.LIST)
+_CONVERTED = (*_CHECKED, _types.DICT)
+
+
+def _check_default(field: Any, kind: Type, value: Any) -> None:
+    """Raise InputError for a default that the input itself would refuse."""
+    from ._schema import to_json
+
+    if kind.kind not in _CHECKED or (kind.kind == _types.LIST and _has_files(kind)):
+        return
+    plain = to_json(value)
+    _converter(kind)(plain)
+    inner = plain if isinstance(plain, list) else [plain]
+    for element in inner:
+        problem = refused(field, element)
+        if problem is not None:
+            raise InputError(problem)
+
+
+def _has_files(kind: Type) -> bool:
+    inner = kind.item if kind.kind == _types.LIST else kind
+    return inner is not None and inner.kind in (_types.PATH, _types.SECRET)
+
+
+def _file_default(kind: Type, value: Any) -> Callable[[], Any]:
+    """Return what makes a path or a secret of a string; what the author has made already stays."""
+    inner = kind.item if kind.kind == _types.LIST and kind.item is not None else kind
+
+    def convert(one: Any) -> Any:
+        if not isinstance(one, str):
+            return one
+        return inner.cls(one) if inner.kind == _types.SECRET else fetch(inner.cls, one)
+
+    if kind.kind == _types.LIST:
+        return lambda: [convert(one) for one in value]
+    return lambda: convert(value)
+
+
+def fetch(cls: Any, text: str) -> Any:
+    """Return a path that the server has not seen, a default or one inside an object, with what is at its URL."""
+    if not text.startswith(("http://", "https://", "data:")):
+        return cls(text)
+    from cog.types import Path
+
+    remote: Any = Path.validate(text)
+    local = remote.convert()
+    _cleanups.append(lambda: local.unlink(missing_ok=True))
+    return local if issubclass(cls, type(local)) else cls(local)
+
+
+Cleanups = List[Callable[[], Any]]
+
+_cleanups: Cleanups = []  # of the call whose arguments are being made
+
+
+def clean_up(cleanups: Cleanups) -> None:
+    """Close the files that were opened for a call, and remove what was fetched for it."""
+    while cleanups:
+        try:
+            cleanups.pop()()
+        except Exception:  # user code may have closed or removed it in its own way
+            pass
 
 
 class Coercer:
     """Makes the arguments of a call. Made once, when the model is loaded."""
 
     def __init__(self, predictor: Predictor) -> None:
-        self._fields = [_Field(parameter) for parameter in predictor.parameters]
+        self._fields = [_field(parameter, predictor) for parameter in predictor.parameters]
         self._names = {field.name for field in self._fields}
-        self._opened = contextlib.ExitStack()
+        self._collects = predictor.collects
 
-    def __call__(self, raw: Dict[str, Any]) -> Dict[str, Any]:
-        """Return the arguments. Raises InputError."""
+    def __call__(self, raw: Dict[str, Any], cleanups: Optional[Cleanups] = None) -> Dict[str, Any]:
+        """Return the arguments; cleanups gets what is to be called when the prediction has ended. Raises InputError."""
+        global _cleanups
+        _cleanups = [] if cleanups is None else cleanups
         kwargs: Dict[str, Any] = {}
         for field in self._fields:
             name = field.name
@@ -90,14 +166,20 @@ class Coercer:
                     field.check(value)
                 except InputError as error:
                     raise InputError(f"input.{name}: {error}") from None
-            if hasattr(value, "close"):
-                self._opened.callback(value.close)
             kwargs[name] = value
+        if self._collects:
+            kwargs.update((name, value) for name, value in raw.items() if name not in self._names)
         return kwargs
 
-    def clean_up(self) -> None:
-        """Close the files that were opened for the last call."""
-        self._opened.close()
+
+def _field(parameter: Parameter, predictor: Predictor) -> _Field:
+    try:
+        return _Field(parameter)
+    except InputError as error:
+        raise LoadError(
+            f"{line_of(predictor.function, parameter.name)}: the default of {parameter.name}: {error}; "
+            "change the default or the Input() that it stands in"
+        ) from None
 
 
 def _fail(value: Any, want: str) -> InputError:
@@ -161,35 +243,64 @@ def _converter(kind: Type) -> Convert:
     if kind.kind == _types.SECRET:
         return lambda value: kind.cls(_to_str(value))
     if kind.kind == _types.LIST:
-        return _list_converter(converter(kind.item) if kind.item is not None else _same)
+        return _list_converter(kind)
     if kind.kind == _types.UNION:
         return _union_converter(kind)
     if kind.kind == _types.CHOICE:
         return _choice_converter(kind)
     if kind.kind == _types.MODEL:
         return _model_converter(kind)
-    return _to_dict
+    if kind.kind == _types.CODER:
+        return lambda value: kind.cls.decode(_to_dict(value))
+    return _dict_converter(kind)
+
+
+def _dict_converter(kind: Type) -> Convert:
+    """Numbers in a dict arrive as declared; files in it are not fetched, and stay what they were sent as."""
+    if kind.item is None or kind.item.kind not in (_types.INT, _types.FLOAT, _types.LIST, _types.DICT, _types.SECRET):
+        return _to_dict
+    if _has_files(kind.item) and kind.item.kind != _types.SECRET:
+        return _to_dict
+    item = converter(kind.item)
+
+    def convert(value: Any) -> Any:
+        converted = {}
+        for key, one in _to_dict(value).items():
+            try:
+                converted[key] = item(one)
+            except InputError as error:
+                raise InputError(f"{key}: {error}") from None
+        return converted
+
+    return convert
 
 
 def _open(value: Any) -> Any:
     path = _to_str(value)
     try:
-        return open(path, "rb")
+        file = open(path, "rb")
     except OSError as error:
         raise InputError(f"cannot open file: {error.strerror}") from None
+    _cleanups.append(file.close)
+    return file
 
 
-def _list_converter(item: Convert) -> Convert:
-    def convert(value: Any) -> List[Any]:
+def _list_converter(kind: Type) -> Convert:
+    item = converter(kind.item) if kind.item is not None else _same
+    places = [converter(member) for member in kind.members]  # of a tuple
+
+    def convert(value: Any) -> Any:
         if not isinstance(value, list):
             raise _fail(value, "a list")
+        if places and len(value) != len(places):
+            raise _fail(value, f"a list of {len(places)}")
         converted = []
         for i, element in enumerate(value):
             try:
-                converted.append(item(element))
+                converted.append(places[i](element) if places else item(element))
             except InputError as error:
                 raise InputError(f"item {i}: {error}") from None
-        return converted
+        return converted if kind.collect is None else kind.collect(converted)
 
     return convert
 
@@ -251,59 +362,130 @@ def _model_converter(kind: Type) -> Convert:
     if validate is not None and not hasattr(cls, "__dataclass_fields__"):
         return lambda value: validate(_to_dict(value))
     hints = _types.hints(cls)
-    fields = {name: converter(_types.classify(hints.get(name))) for name in cls.__dataclass_fields__}
+    fields: Dict[str, Convert] = {}
+    missing_value = sys.modules["dataclasses"].MISSING
+
+    def prepare() -> None:  # at the first value: a model may have itself as a field
+        for name, field in cls.__dataclass_fields__.items():
+            if field.init:
+                fields[name] = _nested_converter(_types.classify(hints.get(name)))
 
     def convert(value: Any) -> Any:
+        if not fields:
+            prepare()
         given = _to_dict(value)
-        unknown = [name for name in given if name not in fields]
-        if unknown:
-            raise InputError(f"has no field {unknown[0]!r}")
-        return cls(**{name: fields[name](given[name]) for name in given})
+        for name in given:
+            if name not in fields:
+                raise InputError(f"has no field {name!r}")
+        for name, field in cls.__dataclass_fields__.items():
+            if name in fields and name not in given and field.default is field.default_factory is missing_value:
+                raise InputError(f"lacks {name!r}")
+        arguments = {}
+        for name, one in given.items():
+            try:
+                arguments[name] = fields[name](one)
+            except InputError as error:
+                raise InputError(f"{name}: {error}") from None
+        return cls(**arguments)
+
+    return convert
+
+
+def _nested_converter(kind: Type) -> Convert:
+    """Return the converter of a field inside an object, whose files the server has not seen."""
+    if kind.kind != _types.PATH:
+        return converter(kind)
+
+    def convert(value: Any) -> Any:
+        if value is None and kind.nullable:
+            return None
+        if not _to_str(value).startswith(("http://", "https://", "data:")):
+            raise _fail(value, "a URL")
+        return fetch(kind.cls, value)
 
     return convert
 
 
 def _checker(kind: Type, field: Any) -> Optional[Callable[[Any], None]]:
-    """Return the check of what the parent leaves to Python: its own dialect of expressions, choices in lists."""
+    """Return the check of what the parent leaves to Python: its own dialect of expressions, and the items of lists,
+    which a schema that Cog has made does not describe."""
     if field is None:
         return None
-    checks: List[Callable[[Any], None]] = []
     regex = getattr(field, "regex", None)
     if regex is not None:
-        checks.append(_regex_check(regex))
-    choices = getattr(field, "choices", None)
-    if choices is not None and kind.kind == _types.LIST:
-        checks.append(_choices_check(list(choices)))
-    if not checks:
+        _compile(regex)  # says now, and once, that it is not valid
+    is_list = kind.kind == _types.LIST or any(m.kind == _types.LIST for m in kind.members)
+    if not is_list:
+        return None if regex is None else _checker_of(lambda value: _refused_by_regex(field, value))
+    if all(getattr(field, name, None) is None for name in _CHECKS):
         return None
+    return _checker_of(lambda value: refused(field, value))
 
+
+def _checker_of(refuse: Callable[[Any], Optional[str]]) -> Callable[[Any], None]:
     def check(value: Any) -> None:
-        for one in checks:
-            for element in value if isinstance(value, list) else [value]:
-                one(element)
+        for element in value if isinstance(value, (list, tuple, set, frozenset)) else [value]:
+            problem = refuse(element)
+            if problem is not None:
+                raise InputError(problem)
 
     return check
 
 
-def _regex_check(regex: str) -> Callable[[Any], None]:
-    import re
-
-    try:
-        search = re.compile(regex).search
-    except re.error as error:
-        print(f"coglet: regex {regex!r} of an input is not valid and is not checked: {error}", file=sys.stderr)
-        return lambda value: None
-
-    def check(value: Any) -> None:
-        if isinstance(value, str) and not search(value):
-            raise InputError(f"{json.dumps(value, ensure_ascii=False)} does not match {json.dumps(regex)}")
-
-    return check
+_CHECKS = ("ge", "le", "min_length", "max_length", "regex", "choices")
 
 
-def _choices_check(choices: List[Any]) -> Callable[[Any], None]:
-    def check(value: Any) -> None:
-        if value not in choices:
-            raise _fail(value, f"one of {json.dumps(choices, default=str)}")
+def refused(field: Any, value: Any) -> Optional[str]:
+    """Return what Input() says against one value, None when it is good."""
+    choices = getattr(field, "choices", None)
+    if choices is not None and value not in choices and _plain(value) not in [_plain(c) for c in choices]:
+        return str(_fail(value, f"one of {json.dumps(list(choices), default=str)}"))
+    shown = json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        ge, le = getattr(field, "ge", None), getattr(field, "le", None)
+        if ge is not None and value < ge:
+            return f"{shown} is less than the minimum of {ge}"
+        if le is not None and value > le:
+            return f"{shown} is greater than the maximum of {le}"
+    if isinstance(value, str):
+        shortest, longest = getattr(field, "min_length", None), getattr(field, "max_length", None)
+        if shortest is not None and len(value) < shortest:
+            return f"{shown} is shorter than {_count(shortest)}"
+        if longest is not None and len(value) > longest >= 0:
+            return f"{shown} is longer than {_count(longest)}"
+    return _refused_by_regex(field, value)
 
-    return check
+
+def _plain(value: Any) -> Any:
+    """Return what an enum's member stands for."""
+    return getattr(value, "value", value)
+
+
+def _count(number: int) -> str:
+    return f"{number} character{'' if number == 1 else 's'}"
+
+
+def _refused_by_regex(field: Any, value: Any) -> Optional[str]:
+    regex = getattr(field, "regex", None)
+    if regex is None or not isinstance(value, str):
+        return None
+    compiled = _compile(regex)
+    if compiled is None or compiled.search(value):
+        return None
+    return f"{json.dumps(value, ensure_ascii=False)} does not match {json.dumps(regex)}"
+
+
+_compiled: Dict[str, Any] = {}
+
+
+def _compile(regex: str) -> Any:
+    """Return the expression; None, and a line in the log, when it is not valid."""
+    if regex not in _compiled:
+        import re
+
+        try:
+            _compiled[regex] = re.compile(regex)
+        except re.error as error:
+            _compiled[regex] = None
+            print(f"coglet: regex {regex!r} of an input is not valid and is not checked: {error}", file=sys.stderr)
+    return _compiled[regex]

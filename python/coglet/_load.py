@@ -6,7 +6,7 @@ import warnings
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-_COROUTINE, _ASYNC_GENERATOR = 0x80, 0x200  # code flags, as inspect has them
+_KEYWORDS, _COROUTINE, _ASYNC_GENERATOR = 0x08, 0x80, 0x200  # code flags, as inspect has them
 
 # The first SDK that works on our coglet module.
 _OLDEST_SDK = (0, 17)
@@ -14,7 +14,7 @@ _OLDEST_SDK = (0, 17)
 _FRAMEWORK = {"BaseRunner", "BasePredictor"}
 
 
-class LoadError(Exception):
+class LoadError(ValueError):
     """The model cannot be loaded; the text says what and where."""
 
 
@@ -43,6 +43,7 @@ class Predictor:
         flags = function.__code__.co_flags
         self.kind = "async" if flags & _COROUTINE else "asyncgen" if flags & _ASYNC_GENERATOR else "sync"
         self.parameters, self.returns = _signature(function, bound=isinstance(self.call, MethodType))
+        self.collects = bool(flags & _KEYWORDS)
         self.streaming = bool(_mark(self.call, "__cog_streaming__")) or _is_decorated(function, "streaming")
         self.concurrent_max: Optional[int] = _mark(self.call, "__cog_concurrent_max__")
         self.setup: Optional[Callable[..., Any]] = None if self.is_function else getattr(target, "setup", None)
@@ -51,11 +52,106 @@ class Predictor:
         )
         self.setup_wants_weights = False
         if self.setup is not None:
-            code = unwrap(self.setup).__code__
-            self.setup_wants_weights = "weights" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+            self.setup_wants_weights = _check_setup(self.setup)
         self.setup_async = self.setup is not None and is_async(self.setup)
         self.healthcheck_async = self.healthcheck is not None and is_async(self.healthcheck)
         _replace_defaults(self.call)
+
+    @property
+    def place(self) -> str:
+        """Where the function stands, for messages."""
+        return f"{self.function.__name__}() at {place_of(self.function)}"
+
+
+def place_of(function: Any) -> str:
+    """Return where a function stands: predict.py:12."""
+    code = function.__code__
+    return f"{_short(code.co_filename)}:{code.co_firstlineno}"
+
+
+def _short(path: str) -> str:
+    """Return a path as the author knows it: from the model's folder."""
+    return os.path.relpath(path) if path.startswith(os.getcwd() + os.sep) else path
+
+
+def place_of_error(error: BaseException) -> str:
+    """Return where in the model's own files an exception arose: predict.py:12. Empty when in none."""
+    found = ""
+    trace = error.__traceback__
+    while trace is not None:
+        path = trace.tb_frame.f_code.co_filename
+        if path.startswith(os.getcwd() + os.sep) and "site-packages" not in path:
+            found = f"{_short(path)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
+
+
+def line_of(function: Any, word: str) -> str:
+    """Return where a word first stands in a function, at the latest where the function begins."""
+    code = function.__code__
+    for number, line in enumerate(_lines(code.co_filename)[code.co_firstlineno - 1 :], code.co_firstlineno):
+        if word in _words(line):
+            return f"{_short(code.co_filename)}:{number}"
+    return place_of(function)
+
+
+def _words(line: str) -> List[str]:
+    return "".join(c if c.isalnum() or c == "_" else " " for c in line.split("#")[0]).split()
+
+
+def _lines(path: str) -> List[str]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read().splitlines()
+    except (OSError, ValueError):
+        return []
+
+
+def _place_of_class(kind: type) -> str:
+    module = sys.modules.get(kind.__module__)
+    path = getattr(module, "__file__", None)
+    if path is None:
+        return kind.__module__
+    for number, line in enumerate(_lines(path), 1):
+        if _words(line)[:2] == ["class", kind.__name__]:
+            return f"{_short(path)}:{number}"
+    return _short(path)
+
+
+def _check_setup(setup: Any) -> bool:
+    """Return whether setup() takes weights. Raises LoadError when it wants what nobody gives it."""
+    function = unwrap(setup)
+    code = function.__code__
+    bound = isinstance(setup, MethodType)
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    if bound and not names and not code.co_flags & 0x04:
+        raise LoadError(f"{place_of(function)}: setup() lacks its first parameter, self: write `def setup(self):`")
+    defaults = len(function.__defaults__ or ())
+    required = set(names[int(bound) : code.co_argcount - defaults])
+    required |= set(names[code.co_argcount :]) - set(function.__kwdefaults__ or ())
+    required.discard("weights")
+    if required:
+        name = min(required, key=names.index)
+        raise LoadError(
+            f"{line_of(function, name)}: setup() has a parameter {name!r}, but it is called with none, or with "
+            f"`weights` alone: give {name!r} a default, or read it from the environment"
+        )
+    return "weights" in names
+
+
+def _check_call(function: Any, bound: bool) -> None:
+    """Raise LoadError for parameters that no input can be given to."""
+    code = function.__code__
+    name = code.co_name
+    if bound and not code.co_argcount and not code.co_flags & 0x04:
+        raise LoadError(
+            f"{place_of(function)}: {name}() lacks its first parameter, self: write `def {name}(self, ...)`"
+        )
+    if code.co_posonlyargcount > int(bound):
+        raise LoadError(
+            f"{place_of(function)}: {name}() has parameters without a name (before `/`): inputs are passed by name: "
+            "remove the `/`"
+        )
 
 
 def is_async(function: Callable[..., Any]) -> bool:
@@ -86,12 +182,7 @@ def _is_decorated(function: Any, name: str) -> bool:
     """Whether a decorator of this name stands above the function in its source: the real SDK's @streaming leaves no
     other trace."""
     code = function.__code__
-    try:
-        with open(code.co_filename, encoding="utf-8") as file:
-            lines = file.read().splitlines()[code.co_firstlineno - 1 :]
-    except (OSError, ValueError):
-        return False
-    for line in lines:
+    for line in _lines(code.co_filename)[code.co_firstlineno - 1 :]:
         text = line.strip()
         if text.startswith(("def ", "async def ")):
             return False
@@ -128,13 +219,14 @@ def _replace_defaults(function: Any) -> None:
 
 def _signature(function: Any, bound: bool) -> Tuple[List[Parameter], Any]:
     """Return parameters and return annotation. Read from the function itself: inspect costs 10 ms of every start."""
+    _check_call(function, bound)
     code = function.__code__
     names = code.co_varnames[: code.co_argcount]
     defaults: Dict[str, Any] = dict(zip(reversed(names), reversed(function.__defaults__ or ())))
     names = names[1:] if bound else names
     defaults.update(function.__kwdefaults__ or {})
     names += code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    annotations = function.__annotations__
+    annotations = _annotations(function)
     parameters = [
         Parameter(name, _resolve(annotations.get(name), function), defaults.get(name), name in defaults)
         for name in names
@@ -142,18 +234,68 @@ def _signature(function: Any, bound: bool) -> Tuple[List[Parameter], Any]:
     return parameters, _resolve(annotations.get("return"), function)
 
 
+def _annotations(function: Any) -> Dict[str, Any]:
+    try:
+        found: Dict[str, Any] = function.__annotations__
+    except NameError:  # Python 3.14 evaluates them now: a name that only type checkers see
+        import annotationlib  # type: ignore[import-not-found,unused-ignore]  # novermin
+
+        found = annotationlib.get_annotations(function, format=annotationlib.Format.FORWARDREF)  # novermin
+    return found
+
+
 def _resolve(annotation: Any, function: Any) -> Any:
-    """Return what a string annotation stands for; one that cannot be resolved stands for nothing."""
-    if not isinstance(annotation, str):
+    """Return an annotation without strings; one that cannot be resolved stands for nothing, and is told of."""
+    if not _has_string(annotation):
         return annotation
+    try:
+        return _evaluate(annotation, function)
+    except Exception as error:  # user code: names that do not exist, syntax of a newer Python
+        if isinstance(annotation, str) and sys.version_info < (3, 10) and "|" in annotation:
+            try:
+                return _evaluate(_without_bars(annotation), function)
+            except Exception:
+                pass
+        shown = annotation if isinstance(annotation, str) else repr(annotation)
+        print(
+            f"coglet: {place_of(function)}: annotation {shown!r} cannot be resolved ({type(error).__name__}: {error}); "
+            "any value is taken for it",
+            file=sys.stderr,
+        )
+        return None
+
+
+def _has_string(annotation: Any) -> bool:
+    if isinstance(annotation, str) or type(annotation).__name__ == "ForwardRef":
+        return True
+    if getattr(annotation, "__origin__", None) is None and type(annotation).__name__ not in ("UnionType", "Union"):
+        return False
+    typing = sys.modules.get("typing")
+    if typing is not None and getattr(annotation, "__origin__", None) is typing.Literal:
+        return False
+    return any(map(_has_string, getattr(annotation, "__args__", ())))
+
+
+def _evaluate(annotation: Any, function: Any) -> Any:
     import typing
 
-    try:
-        return typing.get_type_hints(
-            type("holder", (), {"__annotations__": {"it": annotation}}), function.__globals__, {}, include_extras=True
-        )["it"]
-    except Exception:  # user code: names that do not exist, syntax of a newer Python
-        return None
+    holder = type("holder", (), {"__annotations__": {"it": annotation}})
+    return typing.get_type_hints(holder, function.__globals__, {}, include_extras=True)["it"]
+
+
+def _without_bars(annotation: str) -> str:
+    """Return A | B as Union[A, B], which Python 3.9 can evaluate."""
+    import ast
+
+    class Unions(ast.NodeTransformer):
+        def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+            self.generic_visit(node)
+            if not isinstance(node.op, ast.BitOr):
+                return node
+            union = ast.parse("__import__('typing').Union", mode="eval").body
+            return ast.Subscript(union, ast.Tuple([node.left, node.right], ast.Load()), ast.Load())
+
+    return ast.unparse(ast.fix_missing_locations(Unions().visit(ast.parse(annotation, mode="eval"))))
 
 
 def method_name(target: Any, mode: str) -> str:
@@ -161,18 +303,29 @@ def method_name(target: Any, mode: str) -> str:
     kind = type(target)
     if mode == "train":
         if not callable(getattr(target, "train", None)):
-            raise LoadError(f"{kind.__name__} has no train()")
+            raise LoadError(f"{kind.__name__} has no train() ({_place_of_class(kind)}): add `def train(self, ...)`")
         return "train"
-    found = set()
+    found: Dict[str, Any] = {}
     for base in kind.__mro__:
         if base is object or is_framework(base):
             break
-        found |= {name for name in ("run", "predict") if callable(_attribute(base, name))}
+        for name in ("run", "predict"):
+            if name not in found and callable(_attribute(base, name)):
+                found[name] = _attribute(base, name)
     if len(found) == 2:
-        raise ValueError(f"{kind.__name__} must define either run() or predict(), not both")
+        places = ", ".join(f"{name}() at {_place_of_method(found[name])}" for name in ("run", "predict"))
+        raise LoadError(f"{kind.__name__} must define either run() or predict(), not both: {places}: remove one")
     if not found:
-        raise ValueError(f"run or predict method not found: {kind.__name__}")
-    return found.pop()
+        place = _place_of_class(kind)
+        raise LoadError(f"run or predict method not found: {kind.__name__} ({place}): add `def predict(self, ...)`")
+    return next(iter(found))
+
+
+def _place_of_method(method: Any) -> str:
+    try:
+        return place_of(unwrap(method))
+    except LoadError:
+        return "?"
 
 
 def _attribute(base: type, name: str) -> Any:
@@ -196,7 +349,8 @@ def load(ref: str, mode: str, shared: Any = None) -> Predictor:
     if target is None:
         known = ", ".join(sorted(n for n, v in vars(module).items() if callable(v) and _is_own(v, module)))
         wanted = repr(name) if name else "class Runner or Predictor and no function run or predict"
-        raise LoadError(f"{path} has no {wanted}; it has {known or 'no class and no function'}")
+        hint = f": name one of them, as {path}:{known.split(',')[0]}" if known else ""
+        raise LoadError(f"{path} has no {wanted}; it has {known or 'no class and no function'}{hint}")
     if isinstance(target, type):
         if mode != "train" or not hasattr(target, "train"):
             _check_class(target)

@@ -43,58 +43,50 @@ def of_output(annotation: Any) -> Json:
     """Return the keys that describe a type as an output."""
     if annotation is None or annotation is _types.NoneType:
         return {}
-    kind = _types.classify(annotation)
-    found = _of_kind(kind, annotation)
-    if kind.nullable:
-        found = {"nullable": True, **found}
-    return dict(sorted(found.items()))
+    return _of_type(_types.classify(annotation))
 
 
-def _of_kind(kind: _types.Type, annotation: Any) -> Json:
-    from ._schema import of_type
-
-    if kind.kind == _types.LIST:
-        return {"items": _of_type(kind.item), "type": "array"}
-    if kind.kind == _types.DICT and kind.item is not None and kind.item.kind != _types.ANY:
-        return {"additionalProperties": _of_type(kind.item), "type": "object"}
-    inner = _plain(annotation)
-    if _types.is_typed_dict(inner) and kind.kind != _types.UNION:
-        return _object(inner, list(_types.hints(inner)), set(inner.__required_keys__))
-    if kind.kind == _types.MODEL:
-        return _object(kind.cls, *_fields(kind.cls))
-    return of_type(kind)
-
-
-def _plain(annotation: Any) -> Any:
-    """Return X of Optional[X]."""
-    if _types.is_union(annotation):
-        members = [a for a in annotation.__args__ if a is not _types.NoneType]
-        return members[0] if len(members) == 1 else annotation
-    return annotation
+_open: List[Any] = []  # the classes whose fields are being described: a model may have itself as a field
 
 
 def _of_type(kind: Optional[_types.Type]) -> Json:
-    """Return the schema of an element that is classified already."""
     from ._schema import of_type
 
     if kind is None:
         return {}
-    if kind.kind == _types.LIST:
+    if kind.kind == _types.LIST and not kind.members:
         found: Json = {"items": _of_type(kind.item), "type": "array"}
     elif kind.kind == _types.DICT and kind.item is not None and kind.item.kind != _types.ANY:
         found = {"additionalProperties": _of_type(kind.item), "type": "object"}
-    elif kind.kind == _types.MODEL:
-        found = _object(kind.cls, *_fields(kind.cls))
+    elif kind.kind == _types.MODEL or (kind.kind == _types.DICT and kind.opaque and kind.cls is not None):
+        found = _of_model(kind.cls)
     else:
-        found = of_type(kind)
+        found = _picture(kind) or of_type(kind)
     if kind.nullable:
         found["nullable"] = True
     return dict(sorted(found.items()))
 
 
+def _picture(kind: _types.Type) -> Json:
+    """Return the schema of a picture of Pillow's, which becomes a file; nothing for any other type."""
+    is_picture = kind.kind == _types.UNKNOWN and getattr(kind.cls, "__module__", "") == "PIL.Image"
+    return {"format": "uri", "type": "string"} if is_picture else {}
+
+
+def _of_model(cls: Any) -> Json:
+    if cls in _open:
+        return {"type": "object"}
+    _open.append(cls)
+    try:
+        return _object(cls, *_fields(cls))
+    finally:
+        _open.pop()
+
+
 def _fields(cls: Any) -> Any:
     """Return the names of a model's fields, and those that are required in the output."""
-    names = list(_types.hints(cls))
+    if _types.is_typed_dict(cls):
+        return list(_types.hints(cls)), set(cls.__required_keys__)
     pydantic = getattr(cls, "model_fields", None) or getattr(cls, "__fields__", None)
     hints = _types.hints(cls)
     if pydantic and not hasattr(cls, "__dataclass_fields__"):
@@ -115,8 +107,9 @@ def _fields(cls: Any) -> Any:
 
 
 def _is_required(field: Any) -> bool:
-    required = field.is_required
-    return bool(required() if callable(required) else required)
+    if hasattr(field, "is_required"):
+        return bool(field.is_required())
+    return bool(field.required)  # of pydantic 1
 
 
 def _object(cls: Any, names: List[str], required: Any) -> Json:
@@ -133,15 +126,9 @@ def _object(cls: Any, names: List[str], required: Any) -> Json:
             and args
         ):
             annotation = args[0]
-        properties[name] = dict(sorted({**_nested(annotation, cls), "title": title(name)}.items()))
+        properties[name] = dict(sorted({**of_output(annotation), "title": title(name)}.items()))
     found: Json = {"properties": properties, "type": "object"}
     wanted = [n for n in names if n in required]
     if wanted:
         found["required"] = wanted
     return found
-
-
-def _nested(annotation: Any, owner: Any) -> Json:
-    if annotation is owner:  # a model of itself
-        return {"type": "object"}
-    return of_output(annotation)

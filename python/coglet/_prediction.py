@@ -4,7 +4,7 @@ import json
 import sys
 from contextvars import ContextVar
 from time import monotonic_ns
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import _wire
 from ._channel import Channel
@@ -110,6 +110,7 @@ class Prediction:
         self.dir = f"{tmp}/{self.seq}"
         self.active = True
         self.outputs = 0
+        self.cleanups: List[Callable[[], Any]] = []  # called when it has ended
         self.scope: Any = None  # made when it is asked for
         self.swallowed: Optional[BaseException] = None  # what escaped from a task of its own
 

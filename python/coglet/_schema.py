@@ -56,6 +56,8 @@ def input_schema(predictor: Predictor, title: str, taken: Optional[Json] = None)
         if is_required:
             required.append(parameter.name)
     schema: Json = {"properties": properties}
+    if predictor.collects:
+        schema["additionalProperties"] = True
     if required:
         schema["required"] = required
     schema["title"] = title
@@ -91,7 +93,7 @@ def _property(parameter: Parameter, order: int) -> Tuple[Json, bool, Optional[Js
     if choice is not None and kind.kind == _types.LIST:
         prop["items"] = {k: v for k, v in choice.items() if k in ("enum", "type")}
         choice = None
-    elif kind.nullable:
+    if kind.nullable:
         prop["nullable"] = True
     has_default, default = _default(parameter, field)
     required = not has_default
@@ -105,7 +107,11 @@ def _property(parameter: Parameter, order: int) -> Tuple[Json, bool, Optional[Js
     if has_default:
         prop["default"] = to_json(default)
     if field is not None:
-        prop.update(_constraints(field))
+        constraints = _constraints(field, kind)
+        if kind.kind == _types.LIST and kind.item is not None and kind.item.kind in _SCALARS:  # they are of each item
+            for key in _OF_VALUES & set(constraints):
+                prop["items"] = {**prop["items"], key: constraints.pop(key)}
+        prop.update(constraints)
     return prop, required, choice
 
 
@@ -141,12 +147,26 @@ _CONSTRAINTS = {
 }
 
 
-def _constraints(field: Any) -> Json:
+_OF_NUMBERS = {"minimum", "maximum"}
+_OF_STRINGS = {"minLength", "maxLength", "pattern"}
+_OF_VALUES = _OF_NUMBERS | _OF_STRINGS
+
+# Those that mean something for a type; for the types that are not here, any.
+_MEANINGFUL = {_types.STR: _OF_STRINGS, _types.INT: _OF_NUMBERS, _types.FLOAT: _OF_NUMBERS, _types.BOOL: set()}
+
+
+def _constraints(field: Any, kind: Type) -> Json:
+    """Return what Input() says, without the constraints that its type cannot have."""
+    inner = kind.item if kind.kind == _types.LIST and kind.item is not None else kind
+    meaningful = _MEANINGFUL.get(inner.kind, _OF_VALUES)
     found = {}
     for attribute, key in _CONSTRAINTS.items():
         value = getattr(field, attribute, None)
-        if value is not None:
-            found[key] = _plain_number(value)
+        if value is None or (key in _OF_VALUES and key not in meaningful):
+            continue
+        if key in ("minLength", "maxLength") and value < 0:
+            continue
+        found[key] = _plain_number(value)
     if getattr(field, "deprecated", None):
         found["deprecated"] = True
     return found
@@ -196,7 +216,10 @@ def of_type(kind: Type) -> Json:
         return {"format": "password", "type": "string", "writeOnly": True, "x-cog-secret": True}
     if kind.kind == _types.LIST:
         assert kind.item is not None
-        return {"items": of_type(kind.item), "type": "array"}
+        if kind.members:  # a tuple, with a type for each place
+            count = len(kind.members)
+            return {"items": {}, "maxItems": count, "minItems": count, "type": "array"}
+        return {"items": _item(kind.item), "type": "array"}
     if kind.kind == _types.UNION:
         variants = [of_type(member) for member in kind.members]
         if kind.nullable:
@@ -206,9 +229,13 @@ def of_type(kind: Type) -> Json:
         found: Json = {"enum": [to_json(v) for v in kind.choices]}
         scalar = _scalar_of(found["enum"])
         return {**found, "type": scalar} if scalar else found
-    if kind.kind == _types.UNKNOWN and kind.cls is None:
+    if kind.kind == _types.UNKNOWN:
         return {}
     return {"type": "object"}
+
+
+def _item(kind: Type) -> Json:
+    return {"nullable": True, **of_type(kind)} if kind.nullable and kind.kind != _types.ANY else of_type(kind)
 
 
 def to_json(value: Any) -> Any:
@@ -250,12 +277,54 @@ def file_fields(predictor: Predictor) -> Json:
 
 
 def any_fields(predictor: Predictor) -> List[str]:
-    """Return which inputs take any JSON."""
-    return [
-        p.name
-        for p in predictor.parameters
-        if p.annotation is not None and _types.classify(p.annotation).kind == _types.ANY
-    ]
+    """Return which inputs take any JSON: OpenAPI as Cog writes it calls that an object."""
+    return [p.name for p in predictor.parameters if _has_any(_types.classify(p.annotation))]
+
+
+def _has_any(kind: Type) -> bool:
+    if kind.members:
+        return any(map(_has_any, kind.members)) and kind.kind == _types.UNION
+    if kind.kind == _types.LIST:
+        return kind.item is not None and _has_any(kind.item)
+    return kind.kind == _types.ANY
+
+
+def differences(document: Json, predictor: Predictor) -> List[str]:
+    """Return where a document that was made before says something else about the inputs than the code does."""
+    prefix = "Training" if predictor.mode == "train" else ""
+    schemas = document.get("components", {}).get("schemas", {})
+    theirs = schemas.get(f"{prefix}Input") or schemas.get("Input")
+    if not isinstance(theirs, dict):
+        return ["it describes no inputs"]
+    ours, _ = input_schema(predictor, "")
+    found = []
+    for name, prop in ours["properties"].items():
+        their = theirs.get("properties", {}).get(name)
+        if their is None:
+            found.append(f"input {name!r} is only in the code: what clients send for it is dropped")
+            continue
+        said, meant = (_kind_of(p) for p in (their, prop))
+        if said and meant and said != meant:
+            found.append(f"input {name!r} is {said} in the file and {meant} in the code")
+        if (name in theirs.get("required", [])) != (name in ours.get("required", [])):
+            where = ("file", "code") if name in theirs.get("required", []) else ("code", "file")
+            found.append(f"input {name!r} is required in the {where[0]} and not in the {where[1]}")
+        for key in _CONSTRAINTS.values():
+            if key in _OF_VALUES and "items" not in prop and their.get(key) != prop.get(key):
+                found.append(f"input {name!r} has {key} {their.get(key)} in the file and {prop.get(key)} in the code")
+    if not predictor.collects:
+        found += [
+            f"input {name!r} is not in the code"
+            for name in theirs.get("properties", {})
+            if name not in ours["properties"]
+        ]
+    return found
+
+
+def _kind_of(prop: Json) -> str:
+    """Return the type of a property in a word; empty where that is not so simple."""
+    kind = prop.get("type", "")
+    return f"{kind} ({prop['format']})" if kind and "format" in prop else str(kind)
 
 
 def _ref(name: str) -> Json:

@@ -86,7 +86,7 @@ class SyncRunner:
         start = end = time.perf_counter()
         try:
             try:
-                kwargs = method.coercer(_inputs.parse(body))
+                kwargs = method.coercer(_inputs.parse(body), prediction.cleanups)
                 start = time.perf_counter()
                 is_stream, frames = self._call(prediction, method, kwargs)
             finally:  # a cancel that comes in here is still caught below
@@ -97,7 +97,8 @@ class SyncRunner:
             frames = []
             status, error = self._judge(prediction, problem)
         self._worker.leave_if_forked()
-        method.coercer.clean_up()
+        if prediction.cleanups:
+            _inputs.clean_up(prediction.cleanups)
         if status == "succeeded" and self._canceler.was_raised(prediction):
             status, frames = "canceled", []
         try:
@@ -109,8 +110,10 @@ class SyncRunner:
         """Say how a prediction that raised has ended."""
         if isinstance(problem, CancelationException) or self._canceler.canceled(prediction):
             return "canceled", None
-        if isinstance(problem, (_inputs.InputError, _encode.EncodeError)):
+        if isinstance(problem, _inputs.InputError):
             return "failed", str(problem)
+        if isinstance(problem, _encode.EncodeError):
+            return "failed", f"{problem} (returned by {self._predictor.place})"
         print_traceback(problem)
         if isinstance(problem, MemoryError):
             gc.collect()

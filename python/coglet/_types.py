@@ -9,7 +9,7 @@ NoneType = type(None)
 # Kinds.
 STR, INT, FLOAT, BOOL = "str", "int", "float", "bool"
 PATH, FILE, SECRET = "path", "file", "secret"
-LIST, DICT, ANY, UNION, CHOICE, MODEL = "list", "dict", "any", "union", "choice", "model"
+LIST, DICT, ANY, UNION, CHOICE, MODEL, CODER = "list", "dict", "any", "union", "choice", "model", "coder"
 UNKNOWN = "unknown"
 
 _SCALARS = {str: STR, int: INT, float: FLOAT, bool: BOOL}
@@ -19,14 +19,15 @@ _SDK_KINDS = {"Path": PATH, "File": FILE, "Secret": SECRET, "URLPath": PATH}
 class Type:
     """A classified annotation."""
 
-    __slots__ = ("choices", "cls", "item", "kind", "members", "nullable", "opaque")
+    __slots__ = ("choices", "cls", "collect", "item", "kind", "members", "nullable", "opaque")
 
     def __init__(self, kind: str, cls: Any = None, nullable: bool = False) -> None:
         self.kind = kind
-        self.cls = cls  # the class itself: of paths, enums and models
+        self.cls = cls  # the class itself: of paths, enums and models; of a coder the coder
         self.nullable = nullable
         self.item: Optional[Type] = None  # of a list; of a dict with a declared value type
-        self.members: List[Type] = []  # of a union
+        self.members: List[Type] = []  # of a union; of a tuple with a type for each place
+        self.collect: Any = None  # what makes a set or a tuple of a list
         self.choices: List[Any] = []  # of a choice: what JSON may hold
         self.opaque = False  # a TypedDict, or marked so: an object without further fields
 
@@ -43,9 +44,9 @@ def classify(annotation: Any) -> Type:
         return _annotated(annotation)
     if is_union(annotation):
         return _union(args)
-    if origin is list or annotation is list:
-        return _list(args)
-    if origin is dict or annotation is dict:
+    if _is_sequence(origin) or _is_sequence(annotation):
+        return _sequence(origin if _is_sequence(origin) else annotation, args)
+    if origin is dict or annotation is dict or _is_mapping(origin or annotation):
         found = Type(DICT)
         if len(args) == 2 and not _is_variable(args[1]):
             found.item = classify(args[1])
@@ -58,9 +59,46 @@ def classify(annotation: Any) -> Type:
         return _list(()) if name == "List" else Type(DICT)
     if _is_literal(annotation):
         return _literal(args)
+    alias = getattr(annotation, "__supertype__", None) or _alias(annotation)  # NewType and `type X = ...`
+    if alias is not None:
+        return classify(alias)
     if isinstance(annotation, type):
         return _of_class(annotation)
     return Type(UNKNOWN)
+
+
+def _alias(annotation: Any) -> Any:
+    return annotation.__value__ if type(annotation).__name__ == "TypeAliasType" else None
+
+
+_COLLECT = {list: None, tuple: tuple, set: set, frozenset: frozenset}
+
+
+def _is_sequence(origin: Any) -> bool:
+    """Whether it is what JSON has as an array."""
+    return isinstance(origin, type) and (origin in _COLLECT or (_is_abstract(origin) and origin.__name__ in _SEQUENCES))
+
+
+_SEQUENCES = {"Sequence": None, "MutableSequence": None, "Collection": None, "Iterable": None, "Set": set}
+
+
+def _is_mapping(origin: Any) -> bool:
+    return _is_abstract(origin) and origin.__name__ in ("Mapping", "MutableMapping")
+
+
+def _is_abstract(origin: Any) -> bool:
+    return isinstance(origin, type) and origin.__module__ == "collections.abc"
+
+
+def _sequence(origin: Any, args: Any) -> Type:
+    if origin is tuple and args and args[-1] is not Ellipsis and not _is_variable(args[0]):
+        found = Type(LIST)
+        found.members = [classify(a) for a in args if a != ()]
+        found.item = Type(ANY)
+    else:
+        found = _list(args)
+    found.collect = _COLLECT[origin] if origin in _COLLECT else _SEQUENCES[origin.__name__]
+    return found
 
 
 def _is_variable(annotation: Any) -> bool:
@@ -70,7 +108,7 @@ def _is_variable(annotation: Any) -> bool:
 def _annotated(annotation: Any) -> Type:
     found = classify(annotation.__origin__)
     marks = annotation.__metadata__
-    if any(getattr(m, "__name__", type(m).__name__) == "Opaque" for m in marks):
+    if any(getattr(m, "__name__", type(m).__name__) in ("Opaque", "_OpaqueMarker") for m in marks):
         if getattr(annotation.__origin__, "__origin__", None) is list:
             found = Type(LIST)
             found.item = Type(DICT)
@@ -82,7 +120,7 @@ def _annotated(annotation: Any) -> Type:
 
 def is_union(annotation: Any) -> bool:
     """Whether it is Union[...], Optional[...] or A | B."""
-    if type(annotation).__name__ == "UnionType":
+    if type(annotation).__name__ in ("UnionType", "Union"):
         return True
     typing = sys.modules.get("typing")
     return typing is not None and getattr(annotation, "__origin__", None) is typing.Union
@@ -111,8 +149,8 @@ def _is_literal(annotation: Any) -> bool:
 
 
 def _literal(args: Any) -> Type:
-    found = Type(CHOICE)
-    found.choices = list(args)
+    found = Type(CHOICE, nullable=None in args)
+    found.choices = [a for a in args if a is not None]
     return found
 
 
@@ -128,12 +166,21 @@ def _of_class(cls: Any) -> Type:
         found.choices = [member.value for member in cls]
         return found
     if issubclass(cls, dict):
-        found = Type(DICT)
+        found = Type(DICT, cls)
         found.opaque = is_typed_dict(cls)
         return found
+    coder = coder_of(cls)
+    if coder is not None:
+        return Type(CODER, coder)
     if is_model(cls):
         return Type(MODEL, cls)
     return Type(UNKNOWN, cls)
+
+
+def coder_of(cls: Any) -> Any:
+    """Return the author's own coder of a class, None where there is none."""
+    module = sys.modules.get("cog.coder")
+    return None if module is None else module.Coder.lookup(cls)
 
 
 def is_typed_dict(cls: Any) -> bool:

@@ -78,14 +78,34 @@ def describe(error: BaseException) -> str:
 def print_traceback(error: BaseException) -> None:
     """Print the traceback as user code sees it: without our own frames at its top."""
     trace = error.__traceback__
-    here = os.path.dirname(__file__)
-    while trace is not None and os.path.dirname(trace.tb_frame.f_code.co_filename) == here:
+    while trace is not None and _is_ours(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
     try:
         lines = traceback.format_exception(type(error), error, trace)
     except Exception:  # user code in __str__
         lines = [f"{type(error).__qualname__}: <no text>\n"]
     sys.stderr.write("".join(lines))
+
+
+_HERE = os.path.dirname(__file__)
+
+
+def _is_ours(path: str) -> bool:
+    """Whether a frame is the harness's, or of the import that it asked for."""
+    return os.path.dirname(path) == _HERE or path.startswith("<frozen importlib")
+
+
+def explain(error: BaseException) -> str:
+    """Return what clients are told when the model cannot be loaded or set up: also where, and what mends it."""
+    if isinstance(error, _load.LoadError):
+        return str(error)
+    text = describe(error)
+    place = _load.place_of_error(error)
+    if place and place not in text and not isinstance(error, SyntaxError):
+        text += f" ({place})"
+    if isinstance(error, ModuleNotFoundError):
+        text += f": install it for {sys.executable}, in a Cog model by python_requirements in cog.yaml"
+    return text
 
 
 def main() -> None:
@@ -112,7 +132,7 @@ def main() -> None:
         worker.leave_if_forked()
         if not isinstance(error, _load.LoadError):
             print_traceback(error)
-        fail_setup(worker, describe(error) if not isinstance(error, _load.LoadError) else str(error))
+        fail_setup(worker, explain(error))
         raise AssertionError from None  # not reached
     if worker.predictor.kind == "sync":
         from ._sync import SyncRunner as Runner
@@ -126,7 +146,7 @@ def main() -> None:
         except BaseException as error:
             worker.leave_if_forked()
             print_traceback(error)
-            fail_setup(worker, describe(error))
+            fail_setup(worker, explain(error))
         worker.leave_if_forked()
     _flush(worker)
     control.send(ready)
@@ -192,15 +212,20 @@ def _schema_file(worker: Worker) -> Optional[bytes]:
             document = file.read()
     except OSError:
         return None
-    try:
-        import json
+    import json
 
-        if isinstance(json.loads(document), dict):
-            return document
+    from . import _schema
+
+    try:
+        found = json.loads(document)
     except ValueError:
-        pass
-    worker.log("warn", f"{path} is not a JSON object; the schema is made from the code")
-    return None
+        found = None
+    if not isinstance(found, dict):
+        worker.log("warn", f"{path} is not a JSON object; the schema is made from the code")
+        return None
+    for difference in _schema.differences(found, worker.predictor):
+        worker.log("warn", f"{path} contradicts the code, and is what clients are held to: {difference}")
+    return document
 
 
 def fail_setup(worker: Worker, error: str) -> None:

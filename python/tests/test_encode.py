@@ -9,6 +9,7 @@ import io
 import json
 import math
 import os
+import types
 import uuid
 
 import pytest
@@ -50,6 +51,26 @@ class Array:
         return self.values
 
 
+class Scalar:
+    """As numpy.longdouble: its item() is one of itself."""
+
+    def item(self):
+        return Scalar()
+
+    def __float__(self):
+        return 0.5
+
+
+class SecretStr:
+    """As pydantic has it."""
+
+    def get_secret_value(self):
+        return "hidden"
+
+    def __str__(self):
+        return "**********"
+
+
 class Model:
     def model_dump(self):
         return {"color": Color.RED}
@@ -74,6 +95,17 @@ class Model:
         ({"x": {4}}, {"x": [4]}),
         ([range(3), map(str, [1])], [[0, 1, 2], ["1"]]),
         ("\ud800", "?"),
+        (Scalar(), 0.5),
+        ({Color.RED: 1}, {"red": 1}),
+        (datetime.time(1, 2), "01:02:00"),
+        (SecretStr(), "**********"),
+        (collections.namedtuple("P", "x y")(1, 2), [1, 2]),
+        (collections.deque([1]), [1]),
+        (collections.defaultdict(list, a=[Array([1], 1)]), {"a": [[1]]}),
+        ({"a": frozenset()}, {"a": []}),
+        ((n for n in [1, [2]]), [1, [2]]),
+        (types.MappingProxyType({"a": 1}), {"a": 1}),
+        (datetime.timedelta(seconds=1).total_seconds(), 1.0),
     ],
 )
 def test_values(encoder, value, expected):
@@ -97,6 +129,12 @@ def test_errors_name_where(encoder):
         from cog import Path
 
         encoder.encode({"image": Path("/nonexistent")})
+    inner = []
+    inner.append({"self": (inner,)})
+    with pytest.raises(_encode.EncodeError, match=r"^output\[1\]\[0\]\.self\[0\]: refers to itself$"):
+        encoder.encode([0, inner])
+    with pytest.raises(_encode.EncodeError, match=r"^output\.f: cannot encode the class .*Model: return str, numbers"):
+        encoder.encode({"f": Model})
     deep = []
     for _ in range(100_000):
         deep = [deep]

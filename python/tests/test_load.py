@@ -1,7 +1,7 @@
 """From a reference to a predictor."""
 
 import pytest
-from coglet import _load
+from coglet import _load, _types
 
 
 def test_classes_functions_and_instances(load):
@@ -30,6 +30,71 @@ def test_classes_that_are_refused(load, source, message):
     with pytest.raises(ValueError, match=".*") as caught:
         load(source)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            "class Predictor:\n    def setup(self, model): ...\n    def predict(self): ...\n",
+            ".py:2: setup() has a parameter 'model', but it is called with none, or with `weights` alone: give 'model' a default",
+        ),
+        (
+            "class Predictor:\n    def setup(self, weights, *,\n              device): ...\n    def predict(self): ...\n",
+            ".py:3: setup() has a parameter 'device'",
+        ),
+        (
+            "class Predictor:\n    def setup(): ...\n    def predict(self): ...\n",
+            ".py:2: setup() lacks its first parameter, self",
+        ),
+        ("class Predictor:\n    def predict(): ...\n", ".py:2: predict() lacks its first parameter, self"),
+        ("class Predictor:\n    def predict(self, x: int, /): ...\n", ".py:2: predict() has parameters without a name"),
+        (
+            "class Predictor:\n    def run(self): ...\n\n    def predict(self): ...\n",
+            "not both: run() at model_0.py:2, predict() at model_0.py:4: remove one",
+        ),
+        ("\n\nclass Predictor:\n    def predictt(self): ...\n", "(model_0.py:3): add `def predict(self, ...)`"),
+        ("class Other:\n    def predict(self): ...\n", "it has Other: name one of them, as model_0.py:Other"),
+    ],
+)
+def test_mistakes_are_told_with_their_place_and_their_mend(load, source, message):
+    with pytest.raises(_load.LoadError) as caught:
+        load(source)
+    assert message in str(caught.value), caught.value
+
+
+def test_setups_that_are_right(load):
+    for arguments in (
+        "self",
+        "self, weights",
+        "self, weights=None",
+        "self, device='cpu', weights=None",
+        "self, *, weights",
+    ):
+        predictor = load(f"class Predictor:\n    def setup({arguments}): ...\n    def predict(self): ...\n")
+        assert predictor.setup_wants_weights == ("weights" in arguments)
+    assert not load(
+        "class Predictor:\n    def setup(*args, **kwargs): ...\n    def predict(self): ...\n"
+    ).setup_wants_weights
+
+
+def test_annotations_as_strings(load, capsys):
+    predictor = load(
+        "from __future__ import annotations\n"
+        "from typing import TYPE_CHECKING, List, Optional\n"
+        "from cog import Path\n"
+        "if TYPE_CHECKING:\n    import nothing\n"
+        "def predict(a: int | None, b: list[Path | str], c: nothing.Thing, d: Optional[Path] = None) -> List[Path]: ...\n",
+        "predict",
+    )
+    kinds = {p.name: _types.classify(p.annotation) for p in predictor.parameters}
+    assert (kinds["a"].kind, kinds["a"].nullable) == ("int", True)
+    assert [m.kind for m in kinds["b"].item.members] == ["path", "str"]
+    assert kinds["c"].kind == "unknown" and kinds["d"].kind == "path"
+    told = capsys.readouterr().err
+    assert (
+        "model_0.py:6: annotation 'nothing.Thing' cannot be resolved (NameError" in told and told.count("coglet:") == 1
+    )
 
 
 def test_names_that_are_missing(load, tmp_path, monkeypatch):
