@@ -5,7 +5,7 @@
 
 TOOL := go tool -modfile=tools/go.mod
 FUZZTIME ?= 20s
-PYTHON_FILES := python examples integration/models scripts/make-wheel cmd/coglet/template
+PYTHON_FILES := python examples integration/models integration/clients scripts/make-wheel cmd/coglet/template
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/coglet ./cmd/coglet
@@ -42,6 +42,8 @@ venvs: check-tools
 	for old in 0.19.3 0.17.2 0.16.12; do scripts/make-venv "$$python" cog-$$old cog==$$old >/dev/null || exit 1; done && \
 	scripts/make-venv "$$python" schemathesis schemathesis==4.32.5 >/dev/null && \
 	scripts/make-venv "$$python" ocr rapidocr-onnxruntime==1.4.4 >/dev/null && \
+	scripts/make-venv "$$python" replicate replicate==1.0.7 >/dev/null && \
+	scripts/make-npm replicate replicate@1.4.0 && \
 	scripts/make-venv "$$python" uv uv==0.9.5 >/dev/null
 
 test-go: venvs chromium

@@ -26,6 +26,8 @@ const (
 	hookAsync  = "completed webhook, async, 16 slots: predictions/s"
 	megabyte   = "1 MB string in and out: predictions/s"
 	megabytes  = "10 MB string in and out: predictions/s"
+	manyYields = "10,000 yields, JSON answer, ms"
+	manyLines  = "10,000 printed lines, ms"
 	uploadTime = "100 MB file output as upload, ms"
 	firstEvent = "first SSE byte after the yield, median, ms"
 )
@@ -52,6 +54,9 @@ func (b *bench) measureContract(ctx context.Context, p peer) error {
 	}
 	err = b.measureHooks(ctx, r, p, hookAsync, 16)
 	r.stop()
+	if err == nil {
+		err = b.measureMany(ctx, p)
+	}
 	if err != nil || p.name != ours {
 		return err
 	}
@@ -156,6 +161,58 @@ func (b *bench) measureStrings(ctx context.Context, r *running, p peer, workload
 		accepted++
 	}
 	b.record(workload, p.name, float64(accepted)/time.Since(began).Seconds())
+	return nil
+}
+
+// measureMany times predictions of ten thousand small things; each answer must hold them all, in order.
+func (b *bench) measureMany(ctx context.Context, p peer) error {
+	r, err := b.start(ctx, p, "many", 1)
+	if err != nil {
+		return err
+	}
+	defer r.stop()
+	client := newClient(r.addr)
+	defer client.close()
+	for workload, do := range map[string]string{manyYields: "yield", manyLines: "print"} {
+		key, form, between := "output", "item %d", ""
+		if do == "print" {
+			key, form, between = "logs", "line %d", "\n"
+		}
+		var want []string
+		for n := range 10_000 {
+			want = append(want, fmt.Sprintf(form, n))
+		}
+		for n := 0; n < 6; {
+			began := time.Now()
+			status, answer, err := client.post(p.path, fmt.Sprintf(`{"input":{"do":%q}}`, do))
+			took := time.Since(began)
+			if err != nil {
+				return err
+			}
+			if status == http.StatusConflict {
+				continue
+			}
+			var body map[string]any
+			if err := json.Unmarshal([]byte(answer), &body); err != nil {
+				return err
+			}
+			got := ""
+			switch value := body[key].(type) {
+			case string:
+				got = value
+			case []any:
+				for _, item := range value {
+					got += fmt.Sprint(item)
+				}
+			}
+			if got != strings.Join(want, between)+between {
+				return fmt.Errorf("%s: %d bytes are not what was expected", workload, len(got))
+			}
+			if n++; n > 1 { // the first one warms up
+				b.record(workload, p.name, float64(took.Microseconds())/1000)
+			}
+		}
+	}
 	return nil
 }
 

@@ -62,7 +62,7 @@ func (b *bench) prepareModels(ctx context.Context) error {
 	if err := os.CopyFS(b.work, os.DirFS(b.models)); err != nil {
 		return err
 	}
-	for _, model := range []string{"echo", "echo_async"} {
+	for _, model := range []string{"echo", "echo_async", "many"} {
 		dir := filepath.Join(b.work, model)
 		schema, err := exec.CommandContext(ctx, b.coglet, "schema", dir, "--python", b.python).Output()
 		if err != nil {

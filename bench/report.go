@@ -20,7 +20,7 @@ func (b *bench) report() error {
 		cpuModel(), runtime.GOOS, runtime.GOARCH, b.rounds, b.load)
 	for _, workload := range []string{
 		echoSync, echoP99, echoRefused, echoAsync, coldStart, idleMemory,
-		hookSync, hookAsync, megabyte, megabytes, uploadTime, firstEvent,
+		hookSync, hookAsync, megabyte, megabytes, manyYields, manyLines, uploadTime, firstEvent,
 	} {
 		b.table(&text, workload)
 	}

@@ -110,7 +110,8 @@ func newServer(cfg config.Config, build Build, log *slog.Logger, schemaOnly bool
 	s.http = &http.Server{
 		Handler: httpapi.New(httpapi.Config{
 			Service: svc, Uploads: s.uploads, MaxBody: cfg.MaxBody, Version: build.api(), Log: log,
-			Shutdown: func() { s.once.Do(func() { close(s.shutdown) }) }, Page: page,
+			WebhookKey: cfg.WebhookKey,
+			Shutdown:   func() { s.once.Do(func() { close(s.shutdown) }) }, Page: page,
 		}),
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),

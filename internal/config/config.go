@@ -54,6 +54,7 @@ type Config struct {
 	WebhookToken      string
 	WebhookTokenHosts []string
 	WebhookSecret     []byte
+	WebhookKey        string // WebhookSecret as clients are told it
 	Replay            int    // events for a reader that comes late; negative = the default
 	ReadyFile         string // exists while the server is ready; empty = none
 
@@ -211,6 +212,7 @@ func (c *Config) fromEnvironment(f *Flags, getenv Getenv) error {
 		if c.WebhookSecret, err = parseSecret(text); err != nil {
 			return wrong("WEBHOOK_SIGNING_SECRET %v", err)
 		}
+		c.WebhookKey = "whsec_" + base64.StdEncoding.EncodeToString(c.WebhookSecret)
 	}
 	return nil
 }

@@ -172,6 +172,9 @@ func (b *batch) local(ctx context.Context, text string, field protocol.FileField
 		}
 		return local, nil
 	case IsURL(text):
+		if kept, ours := b.Store.keptFile(text); ours {
+			return copyKept(kept, b.dir)
+		}
 		return b.download(ctx, text)
 	case b.Store.owns(text):
 		return b.Store.take(text, b.dir)

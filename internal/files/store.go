@@ -16,6 +16,9 @@ import (
 // storedScheme begins the values that stand for files that came with a request.
 const storedScheme = "coglet-upload:"
 
+// idLength is how many characters the id of a file has.
+const idLength = 32
+
 // Store keeps files that came with requests until the prediction takes them. Its methods may be called by many
 // goroutines.
 type Store struct {
@@ -23,15 +26,20 @@ type Store struct {
 
 	mu    sync.Mutex
 	files map[string]string // id → path
+
+	kept      map[string]Kept // by id
+	keptBytes int64
 }
 
 // NewStore returns a store in a folder that is made when the first file comes.
-func NewStore(dir string) *Store { return &Store{dir: dir, files: make(map[string]string)} }
+func NewStore(dir string) *Store {
+	return &Store{dir: dir, files: make(map[string]string), kept: make(map[string]Kept)}
+}
 
 // Put stores content and returns the value that stands for it as an input: nobody can guess another one's. A failure
 // leaves nothing.
 func (s *Store) Put(name string, content io.Reader) (value string, err error) {
-	var random [16]byte
+	var random [idLength / 2]byte
 	rand.Read(random[:]) // never fails
 	id := hex.EncodeToString(random[:])
 	own := filepath.Join(s.dir, id)

@@ -12,6 +12,7 @@ const maxWait = 24 * time.Hour
 // preference is what RFC 7240's Prefer header asks for.
 type preference struct {
 	async   bool // respond-async
+	blocks  bool // wait, with a number or without
 	hasWait bool
 	wait    time.Duration
 }
@@ -27,6 +28,7 @@ func parsePrefer(headers []string) (p preference) {
 			case "respond-async":
 				p.async = true
 			case "wait":
+				p.blocks = true
 				seconds, err := strconv.ParseUint(strings.Trim(strings.TrimSpace(value), `"`), 10, 32)
 				if err == nil && !p.hasWait { // the first one counts
 					p.hasWait, p.wait = true, min(time.Duration(seconds)*time.Second, maxWait)

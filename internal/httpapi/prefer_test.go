@@ -10,11 +10,11 @@ func TestPreferIsReadAsTheRFCHasIt(t *testing.T) {
 		"":                                {},
 		"respond-async":                   {async: true},
 		"Respond-Async; foo=bar":          {async: true},
-		"wait=10":                         {hasWait: true, wait: 10 * time.Second},
-		"wait = \"3\" , respond-async":    {async: true, hasWait: true, wait: 3 * time.Second},
-		"handling=lenient, WAIT=1,wait=9": {hasWait: true, wait: time.Second},
-		"wait, wait=x, wait=-1, wait=1.5": {},
-		"wait=999999999":                  {hasWait: true, wait: maxWait},
+		"wait=10":                         {blocks: true, hasWait: true, wait: 10 * time.Second},
+		"wait = \"3\" , respond-async":    {async: true, blocks: true, hasWait: true, wait: 3 * time.Second},
+		"handling=lenient, WAIT=1,wait=9": {blocks: true, hasWait: true, wait: time.Second},
+		"wait, wait=x, wait=-1, wait=1.5": {blocks: true},
+		"wait=999999999":                  {blocks: true, hasWait: true, wait: maxWait},
 		"respond-asynchronously":          {},
 	} {
 		if got := parsePrefer([]string{header}); got != want {

@@ -24,10 +24,12 @@ type Config struct {
 	Uploads   *files.Store  // files that come with multipart requests
 	MaxBody   int64         // bytes
 	KeepAlive time.Duration // between the comments on a stream without events; 0 = 15 s
-	Shutdown  func()        // called by POST /shutdown, any number of times
-	Version   api.Version
-	Log       *slog.Logger
-	Page      http.Handler // what browsers get of /, /docs and /playground/; nil = nothing
+	// WebhookKey is what webhooks are signed with, as clients are told it; empty = they are not signed.
+	WebhookKey string
+	Shutdown   func() // called by POST /shutdown, any number of times
+	Version    api.Version
+	Log        *slog.Logger
+	Page       http.Handler // what browsers get of /, /docs and /playground/; nil = nothing
 }
 
 type server struct {
@@ -66,6 +68,7 @@ func New(cfg Config) http.Handler {
 			route{path + "/{id}/cancel", map[string]http.HandlerFunc{post: s.cancel}},
 		)
 	}
+	routes = append(routes, s.v1Routes()...)
 	if cfg.Page != nil {
 		routes = append(routes,
 			route{"/docs", map[string]http.HandlerFunc{get: cfg.Page.ServeHTTP}},

@@ -42,8 +42,21 @@ func (s *server) resume(w http.ResponseWriter, r *http.Request, method string) {
 	s.stream(w, r, h, reader)
 }
 
-// stream sends the prediction's events until it has ended or the client is gone.
+// dialect is how events are written.
+type dialect struct {
+	event     func(dst []byte, id string, e *prediction.Event) []byte // all but the last
+	completed func(id uint64, s prediction.Snapshot) api.Body
+	missed    func(dst []byte, n uint64, replay bool) []byte // nil = nothing is said
+	heartbeat time.Duration
+}
+
+// stream sends the prediction's events as Cog does.
 func (s *server) stream(w http.ResponseWriter, r *http.Request, h service.Handle, reader *prediction.Reader) {
+	s.sendEvents(w, r, h, reader, dialect{api.AppendEvent, api.CompletedEvent, api.AppendMissedEvent, s.keepAlive()})
+}
+
+// sendEvents sends the prediction's events until it has ended or the client is gone.
+func (s *server) sendEvents(w http.ResponseWriter, r *http.Request, h service.Handle, reader *prediction.Reader, d dialect) {
 	detach, err := h.Attach()
 	if err != nil {
 		writeJSON(w, http.StatusTooManyRequests, api.Error{Error: "Too many stream subscribers"})
@@ -55,8 +68,8 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, h service.Handle
 	header.Set("Cache-Control", "no-cache")
 	header.Set("X-Accel-Buffering", "no") // or nginx keeps events back
 	w.WriteHeader(http.StatusOK)
-	out := &eventWriter{w: w, control: http.NewResponseController(w), handle: h, replay: true}
-	timer := time.NewTimer(s.keepAlive())
+	out := &eventWriter{w: w, control: http.NewResponseController(w), handle: h, dialect: d, replay: true}
+	timer := time.NewTimer(d.heartbeat)
 	defer timer.Stop()
 	var events []prediction.Event
 	for {
@@ -70,7 +83,7 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, h service.Handle
 		if more == nil {
 			continue
 		}
-		timer.Reset(s.keepAlive())
+		timer.Reset(d.heartbeat)
 		select {
 		case <-more:
 		case <-timer.C:
@@ -95,6 +108,7 @@ type eventWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	handle  service.Handle
+	dialect dialect
 	replay  bool // nothing was sent yet
 	flushed bool
 	buf     []byte // reused
@@ -102,17 +116,17 @@ type eventWriter struct {
 
 func (e *eventWriter) write(events []prediction.Event, missed uint64) error {
 	buf := e.buf[:0]
-	if missed > 0 {
-		buf = api.AppendMissedEvent(buf, missed, e.replay)
+	if missed > 0 && e.dialect.missed != nil {
+		buf = e.dialect.missed(buf, missed, e.replay)
 	}
 	e.replay = false
 	var last api.Body
 	for i := range events {
 		if events[i].Kind == prediction.EventCompleted {
-			last = api.CompletedEvent(events[i].ID, e.handle.Snapshot())
+			last = e.dialect.completed(events[i].ID, e.handle.Snapshot())
 			break
 		}
-		buf = api.AppendEvent(buf, e.handle.ID, &events[i])
+		buf = e.dialect.event(buf, e.handle.ID, &events[i])
 	}
 	if cap(buf) <= maxKept {
 		e.buf = buf

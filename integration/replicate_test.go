@@ -1,0 +1,107 @@
+package integration
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// checkClient runs a program that prints "ok NAME" for each call that went well, and "done" at its end.
+func checkClient(t *testing.T, calls int, cmd *exec.Cmd) {
+	t.Helper()
+	out, err := cmd.CombinedOutput()
+	text := string(out)
+	if err != nil || !strings.HasSuffix(text, "done\n") || strings.Contains(text, "FAILED") || strings.Count(text, "ok ") < calls {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+func replicateServer(t *testing.T) *server {
+	return ready(t, "contract", launch{
+		flags: []string{"--queue", "16"}, env: []string{"WEBHOOK_SIGNING_SECRET=whsec_a2V5IG9mIHRoZSB0ZXN0"},
+	})
+}
+
+func TestReplicatesPythonClient(t *testing.T) {
+	s := replicateServer(t)
+	r := newReceiver(t, nil)
+	s.do("POST", "/v1/predictions", hooked(r.URL, []string{"completed"}, "hooked", "do", "echo"))
+	s.until("the webhook", func() bool { return len(r.got()) == 1 })
+	g := r.got()[0]
+	headers := map[string]string{}
+	for key := range g.header {
+		headers[strings.ToLower(key)] = g.header.Get(key)
+	}
+	raw, err := json.Marshal(headers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	head, body := filepath.Join(dir, "head.json"), filepath.Join(dir, "body.json")
+	for path, content := range map[string][]byte{head: raw, body: []byte(g.raw)} {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	checkClient(t, 23, exec.Command(venv(t, "replicate"), filepath.Join("clients", "replicate_client.py"), s.url, head, body))
+	if left := s.predictionFolders(); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestReplicatesJavaScriptClient(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("not run: it needs node")
+	}
+	modules, err := filepath.Abs(filepath.Join("..", ".cache", "npm", "replicate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(modules, "node_modules", "replicate")); err != nil {
+		t.Fatal("no npm package replicate: run make venvs")
+	}
+	s := replicateServer(t)
+	cmd := exec.Command(node, filepath.Join("clients", "replicate_client.mjs"), s.url)
+	cmd.Env = append(os.Environ(), "REPLICATE_MODULES="+modules)
+	checkClient(t, 17, cmd)
+}
+
+func TestProblemsOfTheV1Routes(t *testing.T) {
+	s := ready(t, "contract", launch{})
+	busy := s.run("do", "sleep", "seconds", 60)
+	for name, tc := range map[string]struct {
+		method, path, body string
+		code               int
+		want               string
+	}{
+		"busy":         {"POST", "/v1/predictions", `{"input":{}}`, 429, "slots are busy"},
+		"bad input":    {"POST", "/v1/predictions", `{"input":{"n":"x"}}`, 422, "is not of type"},
+		"no JSON":      {"POST", "/v1/models/o/m/predictions", `{`, 400, "not JSON"},
+		"unknown id":   {"GET", "/v1/predictions/nobody", "", 404, "could not be found"},
+		"unknown file": {"DELETE", "/v1/files/nobody", "", 404, "could not be found"},
+		"no form":      {"POST", "/v1/files", `{}`, 400, "multipart"},
+		"no secret":    {"GET", "/v1/webhooks/default/secret", "", 404, "could not be found"},
+		"unknown path": {"GET", "/v1/collections", "", 404, "could not be found"},
+	} {
+		a := s.do(tc.method, tc.path, tc.body)
+		if a.code != tc.code || a.body["status"] != float64(tc.code) || !strings.Contains(a.str("detail"), tc.want) || a.str("title") == "" {
+			t.Errorf("%s: %d %s", name, a.code, a.raw)
+		}
+	}
+	s.cancel(busy)
+	body, contentType := multipartBody(t, [3]string{"other", "x", "y"})
+	if a := s.do("POST", "/v1/files", body, "Content-Type", contentType); a.code != 400 || !strings.Contains(a.raw, "content") {
+		t.Errorf("no content: %d %s", a.code, a.raw)
+	}
+	body, contentType = multipartBody(t, [3]string{"content", "x", "y"}, [3]string{"metadata", "", "{"})
+	if a := s.do("POST", "/v1/files", body, "Content-Type", contentType); a.code != 400 || !strings.Contains(a.raw, "metadata") {
+		t.Errorf("bad metadata: %d %s", a.code, a.raw)
+	}
+	if left, _ := filepath.Glob(filepath.Join(s.tmp, "coglet-*", "uploads", "*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
