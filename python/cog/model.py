@@ -1,8 +1,11 @@
 """BaseModel: an output with named fields."""
 
 import dataclasses
+import functools
 import sys
-from typing import Any
+from typing import Any, List, Tuple
+
+from coglet import _types
 
 
 class BaseModel:
@@ -28,3 +31,34 @@ class BaseModel:
             if sys.version_info < (3, 10):
                 raise
             dataclasses.dataclass(init=init, **{**options, "kw_only": True})(cls)
+        if init:
+            _leave_out_optionals(cls)
+
+
+def _leave_out_optionals(cls: Any) -> None:
+    """Let who makes one leave out the fields that may be None, as Cog's own documentation does."""
+    made = cls.__init__
+    optional: Any = None
+
+    @functools.wraps(made)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        nonlocal optional
+        if optional is None:
+            optional = _optional_fields(cls)
+        for position, name in optional:
+            if name not in kwargs and position >= len(args):
+                kwargs[name] = None
+        made(self, *args, **kwargs)
+
+    cls.__init__ = init
+
+
+def _optional_fields(cls: Any) -> List[Tuple[int, str]]:
+    """Return place and name of each field without default whose annotation allows None."""
+    hints = _types.hints(cls)
+    fields = [f for f in dataclasses.fields(cls) if f.init]
+    return [
+        (position, f.name)
+        for position, f in enumerate(fields)
+        if f.default is f.default_factory is dataclasses.MISSING and _types.classify(hints.get(f.name)).nullable
+    ]

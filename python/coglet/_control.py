@@ -13,8 +13,8 @@ def run_setup(worker: Worker, wait: Callable[[Any], Any]) -> None:
     predictor = worker.predictor
     if predictor.setup is None:
         return
-    args = (os.environ.get("COG_WEIGHTS") or None,) if predictor.setup_wants_weights else ()
-    result = predictor.setup(*args)
+    weights = {"weights": os.environ.get("COG_WEIGHTS") or None} if predictor.setup_wants_weights else {}
+    result = predictor.setup(**weights)
     if predictor.setup_async:
         wait(result)
 
