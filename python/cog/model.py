@@ -1,5 +1,6 @@
 """BaseModel: an output with named fields."""
 
+import copy
 import dataclasses
 import functools
 import sys
@@ -25,6 +26,8 @@ class BaseModel:
             cls.__auto_dataclass__ = False  # type: ignore[attr-defined]
             return
         cls.__auto_dataclass__ = True  # type: ignore[attr-defined]
+        for name in _own_annotations(cls):
+            _make_anew(cls, name)
         try:
             dataclasses.dataclass(init=init, **options)(cls)
         except TypeError:  # a field without default behind one with: its fields can still be given by name
@@ -33,6 +36,23 @@ class BaseModel:
             dataclasses.dataclass(init=init, **{**options, "kw_only": True})(cls)
         if init:
             _leave_out_optionals(cls)
+
+
+def _own_annotations(cls: Any) -> Any:
+    found = cls.__dict__.get("__annotations__")
+    if found is None and sys.version_info >= (3, 14):  # evaluated when they are asked for
+        try:
+            found = cls.__annotations__
+        except NameError:
+            pass
+    return found or ()
+
+
+def _make_anew(cls: Any, name: str) -> None:
+    """Give each instance a list, dict or set of its own, where one is the default of a field."""
+    default = cls.__dict__.get(name)
+    if isinstance(default, (list, dict, set)):
+        setattr(cls, name, dataclasses.field(default_factory=lambda: copy.deepcopy(default)))
 
 
 def _leave_out_optionals(cls: Any) -> None:

@@ -6,7 +6,7 @@ import io
 import pickle
 import subprocess
 import sys
-from typing import Optional
+from typing import List, Optional
 
 import cog
 import pytest
@@ -52,6 +52,12 @@ def test_optional_fields_of_an_output_can_be_left_out():
         with pytest.raises(TypeError, match="name"):
             Output(score=1.5)
         return
+
+    class Mutable(cog.BaseModel):
+        tags: List[str] = ["a"]
+
+    Mutable().tags.append("b")
+    assert Mutable().tags == ["a"]
     assert Output(score=1.5) == Output(None, 1.5, []) and Output("a").name == "a"
     assert Strict("t").maybe is None
 
