@@ -1,14 +1,26 @@
 # build test lint fmt fuzz bench: see README.md.
 
-.PHONY: build test test-go test-python test-pythons test-large lint fmt fuzz bench venvs check-tools
+.PHONY: build wheel test test-go test-python test-pythons test-large lint fmt fuzz bench venvs check-tools chromium
 .DELETE_ON_ERROR:
 
 TOOL := go tool -modfile=tools/go.mod
 FUZZTIME ?= 20s
-PYTHON_FILES := python examples integration/models
+PYTHON_FILES := python examples integration/models scripts/make-wheel cmd/coglet/template
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/coglet ./cmd/coglet
+
+# Wheels with the binary and the Python package coglet, for pip. macOS is cross-built and not tested.
+WHEELS := linux/amd64/manylinux_2_17_x86_64.manylinux2014_x86_64.musllinux_1_1_x86_64 \
+	linux/arm64/manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64 \
+	darwin/arm64/macosx_11_0_arm64
+
+wheel:
+	@for target in $(WHEELS); do \
+	  tag=$${target##*/} && goos=$${target%%/*} && rest=$${target#*/} && goarch=$${rest%%/*} && \
+	  CGO_ENABLED=0 GOOS=$$goos GOARCH=$$goarch go build -trimpath -ldflags="-s -w" -o "dist/bin/$$goos-$$goarch" ./cmd/coglet && \
+	  scripts/make-wheel "dist/bin/$$goos-$$goarch" "$$tag" dist || exit 1; \
+	done
 
 # Everything that decides whether a change is good, in at most 20 minutes on two cores.
 test: check-tools lint test-python test-pythons test-go
@@ -26,10 +38,18 @@ venvs: check-tools
 	scripts/make-venv "$$python" pydantic1 pytest==9.2.0 pydantic==1.10.27 >/dev/null && \
 	scripts/make-venv "$$python" bundled tqdm==4.67.1 >/dev/null && \
 	scripts/make-venv "$$python" cog cog==0.23.1 pytest==9.2.0 >/dev/null && \
-	scripts/make-venv "$$python" ocr rapidocr-onnxruntime==1.4.4 >/dev/null
+	scripts/make-venv "$$python" wheel cog==0.23.1 >/dev/null && \
+	for old in 0.19.3 0.17.2 0.16.12; do scripts/make-venv "$$python" cog-$$old cog==$$old >/dev/null || exit 1; done && \
+	scripts/make-venv "$$python" schemathesis schemathesis==4.32.5 >/dev/null && \
+	scripts/make-venv "$$python" ocr rapidocr-onnxruntime==1.4.4 >/dev/null && \
+	scripts/make-venv "$$python" uv uv==0.9.5 >/dev/null
 
-test-go: venvs
+test-go: venvs chromium
 	go test -race -timeout 15m ./...
+
+# The browser of the pages' tests, installed where that may be done. Without one they are not run, as one line says.
+chromium:
+	@scripts/find-chromium >/dev/null 2>&1 || scripts/install-chromium || true
 
 test-python: venvs
 	.cache/venvs/dev/bin/python -m pytest -q -p no:cacheprovider python/tests

@@ -21,6 +21,7 @@ type options struct {
 	python string // the interpreter that coglet's workers run, and the bare start is measured with
 	rounds int
 	load   time.Duration
+	only   string // echo or contract; empty = both
 	out    string // folder of the result file; empty = none
 }
 
@@ -32,6 +33,7 @@ func main() {
 	flag.StringVar(&o.python, "python", "python3", "interpreter of coglet's workers")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds over all peers")
 	flag.DurationVar(&o.load, "load", 4*time.Second, "length of one load")
+	flag.StringVar(&o.only, "only", "", "measure only echo, or only contract")
 	flag.StringVar(&o.out, "out", "bench/results", "folder of the result file, empty for none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

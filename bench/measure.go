@@ -38,10 +38,22 @@ const warmUp = time.Second
 
 func (b *bench) measurePeer(ctx context.Context, p peer) error {
 	fmt.Printf("measuring %s\n", p.name)
+	if b.only != "contract" {
+		if err := b.measureEcho(ctx, p); err != nil {
+			return err
+		}
+	}
+	if b.only != "echo" && p.cog {
+		return b.measureContract(ctx, p)
+	}
+	return nil
+}
+
+func (b *bench) measureEcho(ctx context.Context, p peer) error {
 	if err := b.measureSync(ctx, p); err != nil {
 		return err
 	}
-	if !p.async {
+	if !p.cog {
 		return nil
 	}
 	r, err := b.start(ctx, p, "echo_async", 16)

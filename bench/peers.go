@@ -12,8 +12,8 @@ import (
 
 // peer is a server under test.
 type peer struct {
-	name  string
-	async bool // has async models
+	name string
+	cog  bool // has Cog's API, and async models
 	// command starts it on a port for a model: echo or echo_async with so many slots.
 	command func(b *bench, model string, slots, port int) *exec.Cmd
 	path    string // of the prediction route

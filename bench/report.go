@@ -18,7 +18,10 @@ func (b *bench) report() error {
 	now := time.Now().UTC()
 	fmt.Fprintf(&text, "%s, %d cores, %s, %s/%s, %d rounds of %s\n\n", now.Format(time.DateOnly), runtime.NumCPU(),
 		cpuModel(), runtime.GOOS, runtime.GOARCH, b.rounds, b.load)
-	for _, workload := range []string{echoSync, echoP99, echoRefused, echoAsync, coldStart, idleMemory} {
+	for _, workload := range []string{
+		echoSync, echoP99, echoRefused, echoAsync, coldStart, idleMemory,
+		hookSync, hookAsync, megabyte, megabytes, uploadTime, firstEvent,
+	} {
 		b.table(&text, workload)
 	}
 	fmt.Print("\n", text.String())
@@ -30,9 +33,12 @@ func (b *bench) report() error {
 }
 
 func (b *bench) table(out io.Writer, workload string) {
+	if len(b.results[key{workload, ours}]) == 0 {
+		return
+	}
 	fmt.Fprintln(out, workload)
 	base := median(b.results[key{workload, ours}])
-	for _, name := range []string{ours, rust, mosecName, bare} {
+	for _, name := range []string{ours, rust, mosecName, bare, curlName} {
 		values := b.results[key{workload, name}]
 		if len(values) == 0 {
 			continue

@@ -59,3 +59,21 @@ func TestLargeOutputFile(t *testing.T) {
 	s.failed(s.predict("how", "same_file", "text", strings.Repeat("x", 1023), "size", 1<<20), "is over --max-output")
 	s.succeeded(s.predict("how", "read"))
 }
+
+func TestLargeUploadOfTwoGigabytes(t *testing.T) {
+	large(t)
+	r := newReceiver(t, nil)
+	s := ready(t, "contract", launch{flags: []string{"--upload-url", r.URL}})
+	s.succeeded(s.predict("do", "big", "n", 1))
+	before := resident(t, s.cmd.Process.Pid)
+	const size = 2 << 30
+	s.succeeded(s.predict("do", "big", "n", size))
+	if got := r.got(); got[len(got)-1].size != size {
+		t.Errorf("uploaded %d bytes of %d", got[len(got)-1].size, size)
+	}
+	grown := resident(t, s.cmd.Process.Pid) - before
+	t.Logf("the server has grown by %d KiB", grown)
+	if grown > 20<<10 {
+		t.Errorf("the server has grown by %d KiB for a file of %d KiB", grown, size>>10)
+	}
+}

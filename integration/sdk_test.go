@@ -8,7 +8,10 @@ import (
 )
 
 func TestBundledAndRealSDK(t *testing.T) {
-	for env, want := range map[string]string{"bundled": "bundled 0.24.0", "cog": "cog 0.23.1"} {
+	for env, want := range map[string]string{
+		"bundled": "bundled 0.24.0", "cog": "cog 0.23.1", "cog-0.19.3": "cog 0.19.3", "cog-0.17.2": "cog 0.17.2",
+		"cog-0.16.12": "bundled 0.24.0 (before cog 0.16.12, which is too old)",
+	} {
 		t.Run(env, func(t *testing.T) {
 			s := ready(t, "sdk", launch{python: venv(t, env)})
 			version, _ := s.health().body["version"].(map[string]any)

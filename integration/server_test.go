@@ -264,7 +264,13 @@ func (s *server) health() answer { return s.do("GET", "/health-check", "") }
 // untilHealth waits for a status.
 func (s *server) untilHealth(want string) {
 	s.t.Helper()
-	s.until("health "+want, func() bool { return s.health().str("status") == want })
+	s.until("health "+want, func() bool {
+		status := s.health().str("status")
+		if status == "SETUP_FAILED" && want == "READY" {
+			s.t.Fatalf("setup failed\n%s", s.logs())
+		}
+		return status == want
+	})
 }
 
 func (s *server) setupLogs() string {

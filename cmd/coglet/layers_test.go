@@ -17,11 +17,12 @@ var layers = [][]string{
 	{"internal/httpapi"},
 	{"internal/service"},
 	{"internal/orchestrator", "internal/webhook"},
-	{"internal/schema", "internal/files", "internal/api", "worker/workertest"},
+	{"internal/playground", "internal/schema", "internal/files", "internal/api", "worker/workertest"},
 	{"worker"},
-	{"internal/prediction"},
+	{"internal/prediction", "internal/install", "internal/arguments"},
 	{
 		"internal/protocol", "internal/process", "internal/config", "internal/telemetry", "fdredirect", "python",
+		"internal/outbound",
 	},
 	{"internal/logs"},
 }

@@ -25,7 +25,11 @@ const version = "0.24.0"
 // Exit codes.
 const (
 	exitFailed = 1 // it could not be done
-	exitUsage  = 2 // it was asked for wrongly: flags, folder, cog.yaml, environment
+	exitUsage  = 2 // it was asked for wrongly: flags, folder, cog.yaml, environment, inputs
+	// exitPrediction is a prediction that failed: what was asked for was done, and the model could not do it.
+	exitPrediction = 3
+	// exitInterrupted is what shells say of a program that Ctrl-C has ended.
+	exitInterrupted = 130
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -39,7 +43,9 @@ func run(args []string) int {
 		// one line is enough: the suggestion would be three more
 		DisableSuggestions: true,
 	}
-	root.AddCommand(serveCommand(), schemaCommand(), versionCommand())
+	root.AddCommand(
+		serveCommand(), predictCommand(), trainCommand(), installCommand(), initCommand(), schemaCommand(), versionCommand(),
+	)
 	root.SetArgs(args)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
@@ -51,10 +57,20 @@ func run(args []string) int {
 	fmt.Fprintln(os.Stderr, "coglet:", err)
 	var usage usageError
 	var settings *config.Error
+	var coded codedError
+	if errors.As(err, &coded) {
+		return coded.code
+	}
 	if errors.As(err, &usage) || errors.As(err, &settings) || strings.HasPrefix(err.Error(), "unknown command") {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// codedError is one with an exit code of its own.
+type codedError struct {
+	error
+	code int
 }
 
 // usageError is a command line that makes no sense.
@@ -77,13 +93,14 @@ func folder(args []string) string {
 // modelCommand is a command on the model in a folder.
 func modelCommand(use, short string, flags *config.Flags, run func(config.Config) error) *cobra.Command {
 	return &cobra.Command{
-		Use:   use,
-		Short: short,
-		Args:  oneFolder,
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return nil, cobra.ShellCompDirectiveFilterDirs
-		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		Use:               use,
+		Short:             short,
+		Args:              oneFolder,
+		ValidArgsFunction: folders,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := installFirst(cmd, folder(args), flags); err != nil {
+				return err
+			}
 			cfg, err := config.Load(folder(args), flags, config.Environment)
 			if err != nil {
 				return err
@@ -97,6 +114,7 @@ func serveCommand() *cobra.Command {
 	flags := config.NewFlags()
 	cmd := modelCommand("serve [DIR]", "Serve the model in DIR, by default the present folder", flags, serve)
 	flags.BindServe(cmd.Flags())
+	addInstallFlag(cmd)
 	return cmd
 }
 

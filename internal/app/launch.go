@@ -1,29 +1,29 @@
 package app
 
 import (
-	"context"
-	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"coglet/internal/config"
 	"coglet/internal/files"
 	"coglet/internal/orchestrator"
+	"coglet/internal/outbound"
 	"coglet/internal/protocol"
+	"coglet/internal/telemetry"
+	"coglet/internal/webhook"
 )
 
 // poolConfig says how workers are started and within which limits they run.
-func (s *server) poolConfig(schemaOnly bool) orchestrator.Config {
+func (s *server) poolConfig(schemaOnly bool, userAgent string) orchestrator.Config {
 	cfg := s.cfg
 	return orchestrator.Config{
 		Workers: cfg.Workers, Queue: cfg.Queue,
 		Command:   func() *exec.Cmd { return command(cfg, s.harness.Lib) },
 		Stdio:     len(cfg.Worker) > 0,
-		Init:      protocol.Init{Ref: cfg.Ref, Mode: cfg.Mode, Slots: cfg.Slots, SDK: s.harness.SDK, SchemaOnly: schemaOnly},
-		WorkerDir: s.root.WorkerDir, Files: dataURLs{cfg.MaxOutput}, Table: s.table, Stderr: os.Stderr,
+		Init:      protocol.Init{Ref: cfg.Ref, Mode: cfg.Mode, Slots: cfg.Slots, SDK: s.harness.SDK, AlsoRef: cfg.AlsoRef, SchemaOnly: schemaOnly},
+		WorkerDir: s.root.WorkerDir, Files: outputs(cfg, userAgent), Table: s.table, Stderr: os.Stderr,
 		CancelGrace: cfg.CancelGrace, PredictTimeout: cfg.PredictTimeout, SetupTimeout: cfg.SetupTimeout,
 		MaxLogs: int(cfg.MaxLogs), MaxBuffer: cfg.MaxBuffer, Log: s.log,
 	}
@@ -42,32 +42,27 @@ func command(cfg config.Config, lib string) *exec.Cmd {
 	return cmd
 }
 
-// dataURLs replaces files in outputs by data: URLs.
-type dataURLs struct {
-	max int64 // bytes of a prediction's outputs
-}
-
-func (d dataURLs) Replace(ctx context.Context, body []byte, list []protocol.File) ([]byte, error) {
-	return files.Replace(nil, body, list, func(dst []byte, f protocol.File) ([]byte, error) {
-		if err := ctx.Err(); err != nil {
-			return dst, err
-		}
-		if info, err := os.Stat(f.Path); err == nil && d.max > 0 && info.Size()/3*4 > d.max {
-			return dst, fmt.Errorf("output file %s of %d bytes is over --max-output", filepath.Base(f.Path), info.Size())
-		}
-		return files.AppendDataURL(dst, f.Path, f.MIME)
-	})
+// outputs is what becomes of files in outputs.
+func outputs(cfg config.Config, userAgent string) orchestrator.Files {
+	if cfg.UploadURL == "" {
+		return files.DataURLs{Max: cfg.MaxOutput}
+	}
+	return &files.Uploader{URL: cfg.UploadURL, Client: outbound.Trusted(), UserAgent: userAgent}
 }
 
 // fetcher makes local files of file inputs.
-func (s *server) fetcher() *inputs {
-	return &inputs{files.Fetcher{MaxBytes: s.cfg.MaxBody, LocalFiles: s.cfg.LocalFiles, UserAgent: s.cfg.UserAgent}}
+func (s *server) fetcher(client *http.Client) *files.Fetcher {
+	return &files.Fetcher{
+		Client: client, MaxBytes: s.cfg.MaxDownload, Timeout: s.cfg.DownloadTimeout, LocalFiles: s.cfg.LocalFiles,
+		UserAgent: s.cfg.UserAgent, Store: s.uploads,
+	}
 }
 
-type inputs struct{ fetcher files.Fetcher }
-
-func (i *inputs) Resolve(
-	ctx context.Context, dir, _ string, value jsontext.Value, field protocol.FileField,
-) (jsontext.Value, error) {
-	return i.fetcher.Resolve(ctx, dir, value, field)
+// sender sends webhooks.
+func (s *server) sender(client *http.Client, userAgent string) *webhook.Sender {
+	return webhook.New(webhook.Config{
+		Client: client, UserAgent: userAgent, Interval: s.cfg.WebhookInterval, Token: s.cfg.WebhookToken,
+		TokenHosts: s.cfg.WebhookTokenHosts, Secret: s.cfg.WebhookSecret,
+		Log: s.log.With(telemetry.Target("coglet::webhook")),
+	})
 }

@@ -33,7 +33,7 @@ func Schema(ctx context.Context, cfg config.Config, log *slog.Logger, out io.Wri
 	model := s.pool.Model()
 	if model == nil {
 		_, reason := s.pool.State()
-		return fmt.Errorf("load the model: %s", reason)
+		return errors.New(setupProblem(cfg, "load the model", reason))
 	}
 	if model.Schema == nil {
 		return errors.New("the model has no schema")

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
@@ -20,9 +21,12 @@ import (
 	"coglet/internal/files"
 	"coglet/internal/httpapi"
 	"coglet/internal/orchestrator"
+	"coglet/internal/outbound"
+	"coglet/internal/playground"
 	"coglet/internal/prediction"
 	"coglet/internal/process"
 	"coglet/internal/service"
+	"coglet/internal/webhook"
 	"coglet/python"
 )
 
@@ -69,9 +73,13 @@ type server struct {
 	root     *files.Root
 	table    *process.Table
 	pool     *orchestrator.Pool
+	webhooks *webhook.Sender
+	uploads  *files.Store // files that come with requests
 	http     *http.Server
 	shutdown chan struct{} // closed by POST /shutdown
 	once     sync.Once     // of shutdown
+
+	graceEnds time.Time // set by drain
 }
 
 // newServer makes everything and starts nothing. With schemaOnly workers load the model and do not set it up.
@@ -85,16 +93,24 @@ func newServer(cfg config.Config, build Build, log *slog.Logger, schemaOnly bool
 			return nil, errors.Join(fmt.Errorf("unpack the Python harness: %w", err), s.root.Close())
 		}
 	}
-	s.pool = orchestrator.New(s.poolConfig(schemaOnly))
+	userAgent := "coglet/" + build.Version
+	named := outbound.Named(cfg.PublicURLsOnly)
+	s.uploads = files.NewStore(filepath.Join(s.root.Dir(), "uploads"))
+	s.webhooks = s.sender(named, userAgent)
+	s.pool = orchestrator.New(s.poolConfig(schemaOnly, userAgent))
 	svc := service.New(service.Config{
-		Pool: s.pool, Monitor: s.pool, Inputs: s.fetcher(), Mode: cfg.Mode,
+		Pool: s.pool, Monitor: s.pool, Inputs: s.fetcher(named), Webhooks: s.webhooks, Replay: cfg.Replay,
 		Keep:    service.Retention{Count: cfg.Keep, Bytes: cfg.KeepBytes, For: cfg.KeepFor},
 		MaxLogs: int(cfg.MaxLogs), MaxOutput: cfg.MaxOutput,
 	})
+	var page http.Handler
+	if !cfg.NoPlayground {
+		page = playground.Handler()
+	}
 	s.http = &http.Server{
 		Handler: httpapi.New(httpapi.Config{
-			Service: svc, Mode: cfg.Mode, MaxBody: cfg.MaxBody, Version: build.api(), Log: log,
-			Shutdown: func() { s.once.Do(func() { close(s.shutdown) }) },
+			Service: svc, Uploads: s.uploads, MaxBody: cfg.MaxBody, Version: build.api(), Log: log,
+			Shutdown: func() { s.once.Do(func() { close(s.shutdown) }) }, Page: page,
 		}),
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -120,6 +136,8 @@ func (s *server) run(listener net.Listener, signals <-chan os.Signal) error {
 	watch, stopWatch := context.WithCancel(context.Background())
 	defer stopWatch()
 	wg.Go(func() { s.tell.watch(watch, s.pool) })
+	wg.Go(func() { s.watchReadyFile(watch) })
+	wg.Go(func() { s.hintAtInstall(watch) })
 
 	select {
 	case err := <-served:
@@ -153,6 +171,7 @@ func (s *server) end(signals <-chan os.Signal) {
 		}
 	}()
 	s.drain(hurry)
+	s.deliver(hurry)
 	grace := workerExit
 	if hurry.Err() != nil {
 		grace = 0
@@ -169,9 +188,19 @@ func (s *server) end(signals <-chan os.Signal) {
 
 var errHurry = errors.New("second signal")
 
+// deliver waits for the last webhooks of what has ended, as long as the shutdown grace lasts.
+func (s *server) deliver(hurry context.Context) {
+	ctx, cancel := context.WithDeadline(hurry, s.graceEnds)
+	defer cancel()
+	if s.webhooks.Wait(ctx) != nil {
+		s.log.Warn("webhooks are not delivered, giving them up")
+	}
+}
+
 // drain returns when no prediction runs any more, or none can be waited for longer.
 func (s *server) drain(hurry context.Context) {
-	ctx, cancel := context.WithTimeout(hurry, s.cfg.ShutdownGrace)
+	s.graceEnds = time.Now().Add(s.cfg.ShutdownGrace)
+	ctx, cancel := context.WithDeadline(hurry, s.graceEnds)
 	defer cancel()
 	if s.pool.Drain(ctx) == nil || hurry.Err() != nil {
 		return
@@ -185,8 +214,9 @@ func (s *server) drain(hurry context.Context) {
 	}
 }
 
-// close removes what the server put on disk.
+// close gives up what is not sent and removes what the server put on disk.
 func (s *server) close() {
+	s.webhooks.Close()
 	for what, close := range map[string]func() error{"temp folder": s.root.Close, "harness": s.harness.Close} {
 		if err := close(); err != nil {
 			s.log.Warn("not removed", "what", what, "error", err)

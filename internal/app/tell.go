@@ -10,6 +10,7 @@ import (
 
 	"coglet/internal/config"
 	"coglet/internal/orchestrator"
+	"coglet/internal/schema"
 )
 
 // teller says in plain words, to a person at a terminal, what the server is doing. A nil teller says nothing.
@@ -18,6 +19,7 @@ type teller struct {
 	cfg     config.Config
 	started time.Time
 	url     string
+	socket  string // path; empty = TCP
 }
 
 func newTeller(out io.Writer, cfg config.Config, started time.Time) *teller {
@@ -34,22 +36,37 @@ func (t *teller) listening(addr net.Addr) {
 	if t == nil {
 		return
 	}
-	host, port, err := net.SplitHostPort(addr.String())
-	if err != nil {
+	if addr.Network() == "unix" {
+		t.socket = addr.String()
+		t.url = "http://localhost"
+	} else if !t.tcp(addr) {
 		return
 	}
-	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
-		host = "localhost"
-	}
-	t.url = "http://" + net.JoinHostPort(host, port)
 	if len(t.cfg.Worker) > 0 {
 		t.say("Model     %s in %s", filepath.Base(t.cfg.Worker[0]), t.cfg.Dir)
 	} else {
 		t.say("Model     %s in %s", t.cfg.Ref, t.cfg.Dir)
 		t.say("Python    %s (%s)", t.cfg.Python, t.cfg.PythonFrom)
 	}
-	t.say("Address   %s", t.url)
+	if t.socket != "" {
+		t.say("Address   %s", t.socket)
+	} else {
+		t.say("Address   %s", t.url)
+	}
 	t.say("Setup     running; /health-check shows its logs")
+}
+
+// tcp makes the URL of an address.
+func (t *teller) tcp(addr net.Addr) bool {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return false
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	t.url = "http://" + net.JoinHostPort(host, port)
+	return true
 }
 
 // watch says how the first setup ended.
@@ -71,6 +88,9 @@ func (t *teller) watch(ctx context.Context, pool *orchestrator.Pool) {
 	if r, ok := pool.Setup(); ok {
 		t.say("%s", r.Logs)
 	}
+	if hint := installHint(t.cfg, reason); hint != "" {
+		t.say("%s", hint)
+	}
 	t.say("The server stays up and says so at %s/health-check; stop it with Ctrl-C.", t.url)
 }
 
@@ -82,5 +102,16 @@ func (t *teller) ready(pool *orchestrator.Pool) {
 	if m == nil {
 		return
 	}
-	t.say("\nTry it:\n\n    curl -s %s/predictions --json '{\"input\": %s}'\n", t.url, m.Input.Example())
+	curl := "curl -s"
+	if t.socket != "" {
+		curl += " --unix-socket " + t.socket
+	}
+	t.say("\nTry it:\n\n    %s %s/%ss --json '{\"input\": %s}'\n", curl, t.url, noun(m.Own().Name), m.Own().Input.Example())
+}
+
+func noun(method string) string {
+	if method == schema.Train {
+		return "training"
+	}
+	return "prediction"
 }

@@ -12,12 +12,13 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// cogYAML is what the server reads of cog.yaml; the rest of that file is for building images.
+// cogYAML is what is read of cog.yaml; the rest of that file is for building images.
 type cogYAML struct {
 	predict, train ref
 	concurrency    int
 	environment    []string
 	worker         []string
+	build          build
 }
 
 // ref is a predictor reference and where it stands, for errors.
@@ -74,6 +75,8 @@ func (y *cogYAML) read(path string, body ast.Node) error {
 			err = y.readConcurrency(path, value)
 		case "environment":
 			y.environment, err = stringList(path, key, value)
+		case "build":
+			y.build, err = readBuild(path, value)
 		case "x-coglet":
 			err = y.readOwn(path, value)
 		}

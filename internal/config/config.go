@@ -3,8 +3,11 @@
 package config
 
 import (
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,9 +21,11 @@ type Config struct {
 
 	// What to run: Ref on Python, or Worker.
 	Ref        string   // file.py:Name or file.py
+	AlsoRef    string   // of the other mode; empty = it is looked for in Ref
 	Worker     []string // command of a worker that is not Python; empty = Python
 	Python     string   // interpreter, absolute
 	PythonFrom string   // why this one, for people
+	Requires   bool     // cog.yaml names packages that coglet install can make an environment of
 	Env        []string // K=V of cog.yaml's environment that the server's own does not set
 	Mode       string   // predict or train
 	Slots      int      // predictions at once in a worker; 0 = the model decides
@@ -40,7 +45,20 @@ type Config struct {
 	CancelGrace, ShutdownGrace   time.Duration
 	PredictTimeout, SetupTimeout time.Duration // 0 = none
 
+	UnixSocket        string        // path to listen on instead of Host and Port; empty = none
+	UploadURL         string        // where output files go; empty = they become data: URLs
+	MaxDownload       int64         // bytes of a prediction's input files
+	DownloadTimeout   time.Duration // 0 = none
+	PublicURLsOnly    bool
+	WebhookInterval   time.Duration
+	WebhookToken      string
+	WebhookTokenHosts []string
+	WebhookSecret     []byte
+	Replay            int    // events for a reader that comes late; negative = the default
+	ReadyFile         string // exists while the server is ready; empty = none
+
 	AwaitExplicitShutdown bool // TERM is ignored
+	NoPlayground          bool
 	LocalFiles            []string
 	UserAgent             string
 
@@ -73,11 +91,14 @@ func Environment(name string) string { return os.Getenv(name) }
 // Load makes the Config of a model's folder.
 func Load(dir string, f *Flags, getenv Getenv) (Config, error) {
 	c := Config{
-		Host: f.host, Port: f.port, Workers: f.workers, Queue: f.queue, Mode: f.mode,
+		Host: strings.Trim(f.host, "[]"), Port: f.port, Workers: f.workers, Queue: f.queue, Mode: f.mode,
 		MaxBody: int64(f.maxBody), MaxLogs: int64(f.maxLogs), MaxOutput: int64(f.maxOutput),
 		MaxBuffer: int64(f.maxBuffer), Keep: f.keep, KeepBytes: int64(f.keepBytes), KeepFor: f.keepFor,
 		CancelGrace: f.cancelGrace, ShutdownGrace: f.shutdownGrace, PredictTimeout: f.predictTimeout,
-		SetupTimeout: f.setupTimeout, AwaitExplicitShutdown: f.awaitExplicitShutdown, LocalFiles: f.localFiles,
+		SetupTimeout: f.setupTimeout, AwaitExplicitShutdown: bool(f.awaitExplicitShutdown), LocalFiles: f.localFiles,
+		UnixSocket: f.unixSocket, UploadURL: f.uploadURL, MaxDownload: int64(f.maxDownload),
+		DownloadTimeout: f.downloadTimeout, PublicURLsOnly: f.publicURLsOnly, NoPlayground: f.noPlayground,
+		WebhookToken: getenv("WEBHOOK_AUTH_TOKEN"), WebhookTokenHosts: f.tokenHosts,
 		UserAgent: getenv("COG_USER_AGENT"), LogFormat: getenv("LOG_FORMAT"), NoColor: getenv("NO_COLOR") != "",
 		CacheDir: getenv("XDG_CACHE_HOME"),
 	}
@@ -141,8 +162,22 @@ func (c *Config) checkFlags() error {
 	if c.Keep < 0 {
 		return wrong("--keep is %d, want 0 or more", c.Keep)
 	}
+	if err := checkUploadURL(c.UploadURL); err != nil {
+		return err
+	}
 	if c.Port < -1 || c.Port > 65535 {
 		return wrong("--port is %d, want 0 to 65535", c.Port)
+	}
+	return nil
+}
+
+func checkUploadURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(strings.ReplaceAll(text, "{prediction_id}", "id"))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return wrong("--upload-url is %q, want an http or https URL", text)
 	}
 	return nil
 }
@@ -165,7 +200,66 @@ func (c *Config) fromEnvironment(f *Flags, getenv Getenv) error {
 		c.PredictTimeout = c.seconds("COG_PREDICT_TIMEOUT", getenv)
 	}
 	c.LogLevel = logLevel(getenv)
+	c.WebhookInterval = c.throttle(getenv)
+	c.Replay = c.replay(getenv)
+	c.ReadyFile = getenv("COGLET_READY_FILE")
+	if c.ReadyFile == "" && getenv("KUBERNETES_SERVICE_HOST") != "" {
+		c.ReadyFile = "/var/run/cog/ready"
+	}
+	if text := getenv("WEBHOOK_SIGNING_SECRET"); text != "" {
+		var err error
+		if c.WebhookSecret, err = parseSecret(text); err != nil {
+			return wrong("WEBHOOK_SIGNING_SECRET %v", err)
+		}
+	}
 	return nil
+}
+
+// throttle reads the time between two webhooks on progress. As in Cog, what is no number means the default and what is
+// negative means none.
+func (c *Config) throttle(getenv Getenv) time.Duration {
+	const name, byDefault = "COG_THROTTLE_RESPONSE_INTERVAL", 500 * time.Millisecond
+	text := getenv(name)
+	if text == "" {
+		return byDefault
+	}
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		c.warn("%s is %q, want a number of seconds: taking 0.5", name, text)
+		return byDefault
+	}
+	if !(seconds > 0) { // not a number neither
+		return 0
+	}
+	return time.Duration(min(seconds*1000, 1e9)) * time.Millisecond
+}
+
+// replay reads how many events are replayed.
+func (c *Config) replay(getenv Getenv) int {
+	const name = "COG_STREAM_HISTORY_CAPACITY"
+	text := getenv(name)
+	if text == "" {
+		return -1
+	}
+	n, err := strconv.ParseUint(text, 10, 24)
+	if err != nil {
+		c.warn("%s is %q, want a whole number: taking 1024", name, text)
+		return -1
+	}
+	return int(n)
+}
+
+// parseSecret reads a Standard Webhooks secret: whsec_ and base64, or any other text, whose bytes are taken.
+func parseSecret(text string) ([]byte, error) {
+	encoded, found := strings.CutPrefix(text, "whsec_")
+	if !found {
+		return []byte(text), nil
+	}
+	secret, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || len(secret) == 0 {
+		return nil, errors.New("is no webhook secret: want whsec_ and base64")
+	}
+	return secret, nil
 }
 
 // seconds reads a time limit. As in Cog, what is no positive whole number means none, with a warning.

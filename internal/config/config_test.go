@@ -170,3 +170,50 @@ func FuzzCogYAML(f *testing.F) {
 		}
 	})
 }
+
+func TestSettingsOfWebhooksStreamsAndProbes(t *testing.T) {
+	model := map[string]string{"predict.py": ""}
+	for _, tc := range []struct {
+		env      map[string]string
+		interval time.Duration
+		replay   int
+		ready    string
+		secret   string
+		warnings int
+	}{
+		{nil, 500 * time.Millisecond, -1, "", "", 0},
+		{map[string]string{"COG_THROTTLE_RESPONSE_INTERVAL": "0.0129"}, 12 * time.Millisecond, -1, "", "", 0},
+		{map[string]string{"COG_THROTTLE_RESPONSE_INTERVAL": "-1"}, 0, -1, "", "", 0},
+		{map[string]string{"COG_THROTTLE_RESPONSE_INTERVAL": "NaN"}, 0, -1, "", "", 0},
+		{map[string]string{"COG_THROTTLE_RESPONSE_INTERVAL": "often"}, 500 * time.Millisecond, -1, "", "", 1},
+		{map[string]string{"COG_STREAM_HISTORY_CAPACITY": "0"}, 500 * time.Millisecond, 0, "", "", 0},
+		{map[string]string{"COG_STREAM_HISTORY_CAPACITY": "all"}, 500 * time.Millisecond, -1, "", "", 1},
+		{map[string]string{"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, 500 * time.Millisecond, -1, "/var/run/cog/ready", "", 0},
+		{map[string]string{"KUBERNETES_SERVICE_HOST": "x", "COGLET_READY_FILE": "/r"}, 500 * time.Millisecond, -1, "/r", "", 0},
+		{map[string]string{"WEBHOOK_SIGNING_SECRET": "whsec_a2V5"}, 500 * time.Millisecond, -1, "", "key", 0},
+		{map[string]string{"WEBHOOK_SIGNING_SECRET": "plain"}, 500 * time.Millisecond, -1, "", "plain", 0},
+	} {
+		c, err := load(t, model, tc.env)
+		if err != nil {
+			t.Errorf("%v: %v", tc.env, err)
+			continue
+		}
+		if c.WebhookInterval != tc.interval || c.Replay != tc.replay || c.ReadyFile != tc.ready || string(c.WebhookSecret) != tc.secret ||
+			len(c.Warnings) != tc.warnings {
+			t.Errorf("%v: %s, %d, %q, %q, %v", tc.env, c.WebhookInterval, c.Replay, c.ReadyFile, c.WebhookSecret, c.Warnings)
+		}
+	}
+	for _, env := range []map[string]string{{"WEBHOOK_SIGNING_SECRET": "whsec_!"}, {"WEBHOOK_SIGNING_SECRET": "whsec_"}} {
+		if _, err := load(t, model, env); err == nil || !strings.Contains(err.Error(), "WEBHOOK_SIGNING_SECRET") {
+			t.Errorf("%v: %v", env, err)
+		}
+	}
+	for _, url := range []string{"nowhere", "ftp://h/", "http://", "/path"} {
+		if _, err := load(t, model, nil, "--upload-url", url); err == nil || !strings.Contains(err.Error(), "--upload-url") {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	if c, err := load(t, model, nil, "--upload-url", "http://h/{prediction_id}/"); err != nil || c.UploadURL == "" {
+		t.Error(err)
+	}
+}

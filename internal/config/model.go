@@ -20,7 +20,7 @@ func (c *Config) findModel(f *Flags, yaml cogYAML, getenv Getenv) error {
 	if err := c.findRef(yaml, getenv); err != nil {
 		return err
 	}
-	return c.findPython(f, getenv)
+	return c.findPython(f, yaml.build, getenv)
 }
 
 // findWorker makes the command's program absolute: relative ones with a slash are the model's own.
@@ -37,37 +37,72 @@ func (c *Config) findWorker() error {
 	return nil
 }
 
+// kind is a mode as it is named in the environment and in cog.yaml.
+type kind struct{ variable, key string }
+
+var kinds = map[string]kind{
+	"predict": {"COG_PREDICT_TYPE_STUB", "predict"},
+	"train":   {"COG_TRAIN_TYPE_STUB", "train"},
+}
+
 // findRef finds the predictor: in the environment as an image built by Cog sets it, in cog.yaml, then by name.
-func (c *Config) findRef(yaml cogYAML, getenv Getenv) error {
-	variable, key, inYAML := "COG_PREDICT_TYPE_STUB", "predict", yaml.predict
+func (c *Config) findRef(yaml cogYAML, getenv Getenv) (err error) {
+	other := "train"
 	if c.Mode == "train" {
-		variable, key, inYAML = "COG_TRAIN_TYPE_STUB", "train", yaml.train
+		other = "predict"
 	}
-	if text := getenv(variable); text != "" {
-		return c.useRef(ref{text, variable})
+	if named := namedRef(other, yaml, getenv); named.text != "" {
+		if c.AlsoRef, err = c.checkRef(named); err != nil {
+			c.warn("%v", err)
+		}
 	}
-	if inYAML.text != "" {
-		return c.useRef(ref{inYAML.text, inYAML.at + ": " + key})
+	if named := namedRef(c.Mode, yaml, getenv); named.text != "" {
+		c.Ref, err = c.checkRef(named)
+		return err
 	}
-	for _, name := range []string{"predict.py", "run.py"} {
+	names := []string{"predict.py", "run.py"}
+	if c.Mode == "train" {
+		names = append([]string{"train.py"}, names...)
+	}
+	for _, name := range names {
 		if isFile(filepath.Join(c.Dir, name)) {
 			c.Ref = name
 			return nil
 		}
 	}
-	return wrong("%s: no predictor: there is no predict.py, no run.py, and no cog.yaml with %s: \"file.py:Name\"", c.Dir, key)
+	if c.AlsoRef != "" && c.Mode == "predict" { // a model that can only be trained
+		c.Mode, c.Ref, c.AlsoRef = "train", c.AlsoRef, ""
+		return nil
+	}
+	return wrong("%s: no predictor: there is no %s, and no cog.yaml with %s: \"file.py:Name\"", c.Dir,
+		strings.Join(names, ", no "), kinds[c.Mode].key)
 }
 
-func (c *Config) useRef(r ref) error {
+// namedRef returns the reference that environment or cog.yaml names for a mode.
+func namedRef(mode string, yaml cogYAML, getenv Getenv) ref {
+	k := kinds[mode]
+	if text := getenv(k.variable); text != "" {
+		return ref{text, k.variable}
+	}
+	inYAML := yaml.predict
+	if mode == "train" {
+		inYAML = yaml.train
+	}
+	if inYAML.text == "" {
+		return ref{}
+	}
+	return ref{inYAML.text, inYAML.at + ": " + k.key}
+}
+
+func (c *Config) checkRef(r ref) (string, error) {
 	file, _, _ := strings.Cut(r.text, ":")
 	if file == "" {
-		return wrong("%s: %q names no file, want \"file.py:Name\"", r.at, r.text)
+		return "", wrong("%s: %q names no file, want \"file.py:Name\"", r.at, r.text)
 	}
 	if !isFile(filepath.Join(c.Dir, file)) {
-		return wrong("%s: no such file %q in %s", r.at, file, c.Dir)
+		return "", wrong("%s: no such file %q in %s", r.at, file, c.Dir)
 	}
-	c.Ref = r.text
-	return nil
+	return r.text, nil
 }
 
 func isFile(path string) bool {
@@ -75,9 +110,13 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// findPython finds the interpreter. Links are not resolved: a virtual environment is known by the path of its link.
-func (c *Config) findPython(f *Flags, getenv Getenv) error {
+// findPython finds the interpreter. Links are not resolved: a virtual environment is known by the path of its link. What
+// `coglet install` has made of the model's own cog.yaml comes before an environment that happens to be active, which may
+// be another project's.
+func (c *Config) findPython(f *Flags, b build, getenv Getenv) error {
 	type candidate struct{ path, from string }
+	recipe, recipeErr := newRecipe(c.CacheDir, c.Dir, b)
+	c.Requires = len(recipe.Lines) > 0
 	for _, named := range []candidate{{f.python, "--python"}, {getenv("COGLET_PYTHON"), "COGLET_PYTHON"}} {
 		if named.path == "" {
 			continue
@@ -92,6 +131,9 @@ func (c *Config) findPython(f *Flags, getenv Getenv) error {
 	candidates := []candidate{{filepath.Join(c.Dir, ".venv", "bin", "python"), "the model's .venv"}}
 	if active := getenv("VIRTUAL_ENV"); active != "" {
 		candidates = append([]candidate{{filepath.Join(active, "bin", "python"), "the active environment"}}, candidates...)
+	}
+	if installed := findInstalled(recipe); recipeErr == nil && installed != "" {
+		candidates = append([]candidate{{installed, FromInstall}}, candidates...)
 	}
 	candidates = append(candidates, candidate{"python3", "PATH"}, candidate{"python", "PATH"})
 	for _, try := range candidates {

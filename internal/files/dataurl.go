@@ -2,12 +2,11 @@ package files
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
-	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -23,13 +22,14 @@ func isData(s string) bool { return strings.HasPrefix(s, "data:") }
 
 var errDataURL = errors.New("not a data: URL")
 
-// openDataURL returns the content of a data: URL (RFC 2397) and the name that Cog gives such files.
+// openDataURL returns the content of a data: URL (RFC 2397) and the name that Cog gives such files. Like Cog it takes a
+// percent sign that begins no escape for itself, and base64 with white space in it; padding may be missing.
 func openDataURL(s string) (content io.Reader, name string, err error) {
 	head, data, found := strings.Cut(strings.TrimPrefix(s, "data:"), ",")
 	if !found {
 		return nil, "", fmt.Errorf("%w: no comma in it", errDataURL)
 	}
-	head, isBase64 := strings.CutSuffix(head, ";base64")
+	head, isBase64 := cutBase64(head)
 	if strings.HasPrefix(head, ";") || head == "" {
 		head = "text/plain" + head
 	}
@@ -38,36 +38,59 @@ func openDataURL(s string) (content io.Reader, name string, err error) {
 		media, _, _ = strings.Cut(head, ";")
 	}
 	name = "file" + extension(media)
-	if strings.ContainsRune(data, '%') {
-		if data, err = url.PathUnescape(data); err != nil {
-			return nil, "", fmt.Errorf("%w: %w", errDataURL, err)
-		}
-	}
+	data = unescape(data)
 	if !isBase64 {
 		return strings.NewReader(data), name, nil
 	}
-	encoding := base64.StdEncoding
-	if len(data)%4 != 0 && !strings.ContainsAny(data, "=\r\n") {
-		encoding = base64.RawStdEncoding
+	if strings.ContainsAny(data, " \t\r\n") {
+		data = strings.Join(strings.Fields(data), "")
 	}
-	return base64.NewDecoder(encoding, strings.NewReader(data)), name, nil
+	return base64.NewDecoder(base64.RawStdEncoding, strings.NewReader(strings.TrimRight(data, "="))), name, nil
+}
+
+// cutBase64 takes the marker of base64 off the end, in any case.
+func cutBase64(head string) (rest string, found bool) {
+	const marker = ";base64"
+	if n := len(head) - len(marker); n >= 0 && strings.EqualFold(head[n:], marker) {
+		return head[:n], true
+	}
+	return head, false
+}
+
+// unescape replaces percent escapes, and leaves what is none.
+func unescape(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	var out strings.Builder
+	out.Grow(len(s))
+	for {
+		plain, rest, found := strings.Cut(s, "%")
+		out.WriteString(plain)
+		if !found {
+			return out.String()
+		}
+		var b [1]byte
+		if len(rest) >= 2 {
+			if _, err := hex.Decode(b[:], []byte(rest[:2])); err == nil {
+				out.WriteByte(b[0])
+				s = rest[2:]
+				continue
+			}
+		}
+		out.WriteByte('%')
+		s = rest
+	}
 }
 
 // AppendDataURL appends the file as a quoted JSON string that holds a data: URL. It is read straight into dst, which
-// grows once. mime may be empty: then it is guessed from the name.
+// grows once. media may be empty: then it is guessed from the name. A file that is written to meanwhile is an error.
 func AppendDataURL(dst []byte, path, media string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, bytes, err := openRegular(path)
 	if err != nil {
 		return dst, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return dst, err
-	}
-	if !info.Mode().IsRegular() {
-		return dst, fmt.Errorf("%s is not a regular file", path)
-	}
 	if media == "" {
 		media = MIME(path)
 	}
@@ -75,12 +98,12 @@ func AppendDataURL(dst []byte, path, media string) ([]byte, error) {
 	if err != nil {
 		return dst, fmt.Errorf("media type %q: %w", media, err)
 	}
-	size := base64.StdEncoding.EncodedLen(int(info.Size()))
+	size := base64.StdEncoding.EncodedLen(int(bytes))
 	if need := len(dst) + len(quoted) + size; cap(dst) < need {
 		dst = append(make([]byte, 0, need+need/16), dst...)
 	}
 	dst = append(dst, quoted[:len(quoted)-1]...)
-	if dst, err = appendBase64(dst, f, info.Size()); err != nil {
+	if dst, err = appendBase64(dst, f, bytes); err != nil {
 		return dst, fmt.Errorf("read %s: %w", filepath.Base(path), err)
 	}
 	return append(dst, '"'), nil
@@ -96,6 +119,9 @@ func appendBase64(dst []byte, r io.Reader, size int64) ([]byte, error) {
 		}
 		dst = base64.StdEncoding.AppendEncode(dst, buf[:n])
 		size -= int64(n)
+	}
+	if n, _ := r.Read(buf[:1]); n > 0 {
+		return dst, errors.New("it became longer while it was read")
 	}
 	return dst, nil
 }

@@ -6,82 +6,179 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
-	"path"
 	"path/filepath"
-	"strings"
-	"unicode/utf8"
+	"sync/atomic"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/sync/errgroup"
 
 	"coglet/internal/protocol"
 )
 
+// parallel is how many files of one prediction are fetched at the same time.
+const parallel = 8
+
 // Fetcher makes local files of file inputs. The zero value fetches without limits.
 type Fetcher struct {
-	MaxBytes   int64    // of one file; 0 = no limit
-	LocalFiles []string // folders whose files clients may name by path
-	UserAgent  string
 	Client     *http.Client // nil = http.DefaultClient
+	MaxBytes   int64        // of all files of a prediction together; 0 = no limit
+	Timeout    time.Duration
+	Stall      time.Duration // how long a download may bring nothing; 0 = 30 s
+	LocalFiles []string      // folders whose files clients may name by path
+	UserAgent  string
+	Store      *Store                                           // files that came with requests; nil = none
+	Sleep      func(ctx context.Context, d time.Duration) error // between attempts; nil = really
+}
+
+// Input is an input that is a file, or a list of files.
+type Input struct {
+	Name  string
+	Value jsontext.Value // a string, or a list of strings
+	Field protocol.FileField
 }
 
 var (
 	// ErrNotURL is returned for a file input that is neither a URL nor a path that may be named.
 	ErrNotURL = errors.New("not a URL: want http://…, https://… or data:…")
-	// ErrTooLarge is returned for a file over Fetcher.MaxBytes.
-	ErrTooLarge = errors.New("file is over the size limit")
+	// ErrTooLarge is returned when the files are over Fetcher.MaxBytes.
+	ErrTooLarge = errors.New("files are over the size limit")
 )
 
-// Resolve returns the value of a file input (a string, or a list of strings) with local paths in the place of URLs.
-// The files are put into dir, which is made when it is needed. Errors name what is wrong, never the file's content.
-func (f *Fetcher) Resolve(
-	ctx context.Context, dir string, raw jsontext.Value, field protocol.FileField,
-) (jsontext.Value, error) {
-	if raw.Kind() == '[' {
+// Resolve returns the values with local paths in the place of URLs. The files are put into dir, which is made when it is
+// needed; all are fetched at the same time, and the first failure ends the others. Errors name the input and what is
+// wrong, never a file's content or a URL's query.
+func (f *Fetcher) Resolve(ctx context.Context, dir string, inputs []Input) ([]jsontext.Value, error) {
+	if f.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, f.Timeout,
+			fmt.Errorf("inputs not fetched within %s (--download-timeout)", f.Timeout))
+		defer cancel()
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	batch := &batch{Fetcher: f, dir: dir}
+	values := make([]jsontext.Value, len(inputs))
+	lists := make(map[int][]jsontext.Value)
+	for i, in := range inputs {
+		if in.Value.Kind() != '[' {
+			batch.start(ctx, group, "input."+in.Name, in.Value, in.Field, &values[i])
+			continue
+		}
 		var list []jsontext.Value
-		if err := json.Unmarshal(raw, &list); err != nil {
+		if err := json.Unmarshal(in.Value, &list); err != nil {
+			return nil, errors.Join(fmt.Errorf("input.%s: %w", in.Name, err), group.Wait())
+		}
+		lists[i] = list
+		for n, item := range list {
+			batch.start(ctx, group, fmt.Sprintf("input.%s[%d]", in.Name, n), item, in.Field, &list[n])
+		}
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i, list := range lists {
+		var err error
+		if values[i], err = json.Marshal(list); err != nil {
 			return nil, err
 		}
-		for i, item := range list {
-			local, err := f.Resolve(ctx, dir, item, field)
-			if err != nil {
-				return nil, fmt.Errorf("item %d: %w", i, err)
-			}
-			list[i] = local
-		}
-		return json.Marshal(list)
 	}
-	if raw.Kind() != '"' {
-		return raw, nil // null, or the other side of a union: the worker knows what to do with it
+	return values, nil
+}
+
+// Check reports whether Resolve would take a value, as far as that can be told without fetching anything: a plain string
+// is ErrNotURL where only files may stand.
+func (f *Fetcher) Check(value jsontext.Value, field protocol.FileField) error {
+	if field.Str {
+		return nil
+	}
+	if value.Kind() == '[' {
+		var list []jsontext.Value
+		if err := json.Unmarshal(value, &list); err != nil {
+			return err
+		}
+		for _, item := range list {
+			if err := f.Check(item, protocol.FileField{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if value.Kind() != '"' {
+		return nil
+	}
+	if IsURL(string(value[1:min(len(value), 16)])) {
+		return nil // a data: URL may be long
 	}
 	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
-		return nil, err
+	if err := json.Unmarshal(value, &text); err != nil {
+		return err
 	}
-	local, err := f.local(ctx, dir, text, field)
-	if err != nil {
-		return nil, err
+	if IsURL(text) || f.Store.owns(text) {
+		return nil
 	}
-	return jsontext.AppendQuote(nil, local)
+	_, err := f.named(text)
+	return err
+}
+
+// batch is the files of one prediction.
+type batch struct {
+	*Fetcher
+	dir   string
+	bytes atomic.Int64 // that were stored
+}
+
+// start makes one value local. What is a file is fetched in the group; the rest is there at once.
+func (b *batch) start(ctx context.Context, group *errgroup.Group, name string, raw jsontext.Value, field protocol.FileField,
+	to *jsontext.Value,
+) {
+	*to = raw
+	if raw.Kind() != '"' {
+		return // null, or the other side of a union: the worker knows what to do with it
+	}
+	group.Go(func() error {
+		var text string
+		err := json.Unmarshal(raw, &text)
+		local := ""
+		if err == nil {
+			local, err = b.local(ctx, text, field)
+		}
+		if err == nil {
+			*to, err = jsontext.AppendQuote(nil, local)
+		}
+		if err == nil {
+			return nil
+		}
+		if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errStalled) {
+			return cause // another one failed before, or the prediction is to end
+		}
+		return fmt.Errorf("%s: %w", name, err)
+	})
 }
 
 // local returns the path of the file that text names.
-func (f *Fetcher) local(ctx context.Context, dir, text string, field protocol.FileField) (string, error) {
+func (b *batch) local(ctx context.Context, text string, field protocol.FileField) (string, error) {
 	switch {
 	case isData(text):
 		content, name, err := openDataURL(text)
 		if err != nil {
 			return "", err
 		}
-		return f.store(dir, name, content)
+		local, err := b.store(name, content)
+		if err != nil {
+			return "", fmt.Errorf("data: URL: %w", err)
+		}
+		return local, nil
 	case IsURL(text):
-		return f.download(ctx, dir, text)
+		return b.download(ctx, text)
+	case b.Store.owns(text):
+		return b.Store.take(text, b.dir)
 	case field.Str:
 		return text, nil
 	}
-	return f.named(text)
+	return b.named(text)
 }
 
 // named returns a path that the client names, if it lies in one of LocalFiles whatever links it leads over.
@@ -102,103 +199,42 @@ func (f *Fetcher) named(text string) (string, error) {
 	return "", ErrNotURL
 }
 
-func (f *Fetcher) download(ctx context.Context, dir, source string) (string, error) {
-	parsed, err := url.Parse(source)
-	if err != nil {
-		return "", errors.New("not a valid URL")
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, source, nil)
-	if err != nil {
-		return "", errors.New("not a valid URL")
-	}
-	if f.UserAgent != "" {
-		req.Header.Set("User-Agent", f.UserAgent)
-	}
-	client := f.Client
-	if client == nil {
-		client = http.DefaultClient
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return "", fmt.Errorf("download from %s: %w", parsed.Host, unwrapURL(err))
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode/100 != 2 {
-		return "", fmt.Errorf("download from %s: %s", parsed.Host, resp.Status)
-	}
-	local, err := f.store(dir, fileName(parsed), resp.Body)
-	if err != nil {
-		return "", fmt.Errorf("download from %s: %w", parsed.Host, err)
-	}
-	return local, nil
-}
-
-// unwrapURL takes the URL, which may hold a signature, out of an error.
-func unwrapURL(err error) error {
-	var of *url.Error
-	if errors.As(err, &of) {
-		return of.Err
-	}
-	return err
-}
-
-// store writes content to a file in dir whose name ends in name.
-func (f *Fetcher) store(dir, name string, content io.Reader) (local string, err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
-	}
-	// a folder of its own for each file keeps the name as the user knows it
-	own, err := os.MkdirTemp(dir, "input-")
+// store writes content to a file whose name is name. When that fails nothing is left of it.
+func (b *batch) store(name string, content io.Reader) (local string, err error) {
+	own, err := ownFolder(b.dir)
 	if err != nil {
 		return "", err
 	}
 	out, err := os.OpenFile(filepath.Join(own, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return "", err
+		return "", errors.Join(err, os.Remove(own))
 	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	limited := content
-	if f.MaxBytes > 0 {
-		limited = io.LimitReader(content, f.MaxBytes+1)
-	}
-	n, err := io.Copy(out, limited)
-	if err != nil {
-		return "", err
-	}
-	if f.MaxBytes > 0 && n > f.MaxBytes {
-		return "", fmt.Errorf("%w of %d bytes", ErrTooLarge, f.MaxBytes)
+	n, err := io.Copy(&limited{out, b}, content)
+	if err = errors.Join(err, out.Close()); err != nil {
+		b.bytes.Add(-n)
+		return "", errors.Join(err, os.RemoveAll(own))
 	}
 	return out.Name(), nil
 }
 
-// maxName is how many bytes of a file's name are kept.
-const maxName = 200
+// ownFolder makes a folder in dir for one file, so that the file keeps its name as the user knows it.
+func ownFolder(dir string) (string, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(dir, "input-")
+}
 
-// fileName is the name that Cog gives a download: the last part of the URL's path, unquoted.
-func fileName(u *url.URL) string {
-	name, err := url.QueryUnescape(path.Base(u.EscapedPath()))
-	if err != nil {
-		name = path.Base(u.Path)
+// limited counts what is written against the prediction's limit.
+type limited struct {
+	out   io.Writer
+	batch *batch
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	if total := l.batch.bytes.Add(int64(len(p))); l.batch.MaxBytes > 0 && total > l.batch.MaxBytes {
+		l.batch.bytes.Add(-int64(len(p)))
+		return 0, fmt.Errorf("%w of %d bytes (--max-download)", ErrTooLarge, l.batch.MaxBytes)
 	}
-	if len(name) > maxName {
-		extension := path.Ext(name)
-		if len(extension) > maxName/2 {
-			extension = ""
-		}
-		name = name[:maxName-len(extension)-1]
-		for !utf8.ValidString(name) && name != "" {
-			name = name[:len(name)-1]
-		}
-		name += "~" + extension
-	}
-	name = strings.Map(func(c rune) rune {
-		if c == '/' || c == 0 {
-			return '_'
-		}
-		return c
-	}, name)
-	if name == "" || name == "." || name == ".." || name == "_" {
-		return "file"
-	}
-	return name
+	return l.out.Write(p)
 }

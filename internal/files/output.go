@@ -4,53 +4,62 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"coglet/internal/protocol"
 )
 
 // Replace appends body to dst with the quoted reference of each file replaced by what f appends for it: left to right,
-// each exactly once. A reference that is missing or occurs twice is an error.
+// each exactly once. A reference that is missing or occurs twice is an error. body is read once, however many files
+// there are.
 func Replace(
 	dst, body []byte, list []protocol.File, f func(dst []byte, file protocol.File) ([]byte, error),
 ) ([]byte, error) {
-	rest := body
-	byRef := make(map[string]protocol.File, len(list))
-	for _, file := range list {
-		byRef[file.Ref] = file
+	index := make(map[string]int, len(list))
+	for i, file := range list {
+		index[file.Ref] = i
 	}
-	for range list {
-		at, file := first(rest, byRef)
-		if at < 0 {
-			for _, missing := range byRef {
-				return dst, fmt.Errorf("output file %s stands nowhere in the output", filepath.Base(missing.Path))
-			}
-			return dst, fmt.Errorf("output has two files with one reference")
+	seen := make([]bool, len(list))
+	start := []byte(`"` + commonPrefix(list))
+	for {
+		at := bytes.Index(body, start)
+		if at < 0 || len(list) == 0 {
+			break
 		}
-		dst = append(dst, rest[:at]...)
+		ref, after, closed := bytes.Cut(body[at+1:], []byte{'"'})
+		i, known := index[string(ref)]
+		if !known || !closed {
+			dst, body = append(dst, body[:at+1]...), body[at+1:]
+			continue
+		}
+		if seen[i] {
+			return dst, fmt.Errorf("output file %s stands twice in the output", filepath.Base(list[i].Path))
+		}
+		seen[i] = true
 		var err error
-		if dst, err = f(dst, file); err != nil {
+		if dst, err = f(append(dst, body[:at]...), list[i]); err != nil {
 			return dst, err
 		}
-		rest = rest[at+len(file.Ref)+2:]
-		delete(byRef, file.Ref)
+		body = after
 	}
-	for _, file := range list {
-		if bytes.Contains(rest, quoted(file.Ref)) {
-			return dst, fmt.Errorf("output file %s stands twice in the output", filepath.Base(file.Path))
+	for i, found := range seen {
+		if !found {
+			return dst, fmt.Errorf("output file %s stands nowhere in the output", filepath.Base(list[i].Path))
 		}
 	}
-	return append(dst, rest...), nil
+	return append(dst, body...), nil
 }
 
-// first finds the leftmost reference.
-func first(body []byte, byRef map[string]protocol.File) (at int, file protocol.File) {
-	at = -1
-	for ref, candidate := range byRef {
-		if i := bytes.Index(body, quoted(ref)); i >= 0 && (at < 0 || i < at) {
-			at, file = i, candidate
+// commonPrefix is what all references begin with: random, so that it is found nowhere else in an output.
+func commonPrefix(list []protocol.File) string {
+	if len(list) == 0 {
+		return ""
+	}
+	prefix := list[0].Ref
+	for _, file := range list[1:] {
+		for !strings.HasPrefix(file.Ref, prefix) {
+			prefix = prefix[:len(prefix)-1]
 		}
 	}
-	return at, file
+	return prefix
 }
-
-func quoted(ref string) []byte { return []byte(`"` + ref + `"`) }

@@ -68,15 +68,18 @@ func takeLock(path string, flag int) (*os.File, error) {
 // removeStale removes the roots of servers that are dead: folders of ours, no links, whose lock is free. What cannot be
 // removed is left to the next start.
 func removeStale(parent string) {
-	names, err := filepath.Glob(filepath.Join(parent, rootPrefix+"*"))
+	entries, err := os.ReadDir(parent)
 	if err != nil {
-		return
+		return // making one in it says why
 	}
-	for _, dir := range names {
-		info, err := os.Lstat(dir)
-		if err != nil || !info.IsDir() || !isOurs(info) {
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), rootPrefix) || !entry.IsDir() { // of a link: the link itself
 			continue
 		}
+		if info, err := entry.Info(); err != nil || !isOurs(info) {
+			continue
+		}
+		dir := filepath.Join(parent, entry.Name())
 		lock, err := takeLock(filepath.Join(dir, lockName), 0)
 		if err != nil {
 			continue // alive, or no root

@@ -7,16 +7,26 @@ import (
 
 	"coglet/internal/api"
 	"coglet/internal/orchestrator"
+	"coglet/internal/playground"
+	"coglet/internal/schema"
 	"coglet/internal/service"
 )
 
-// root answers GET /: where everything is.
-func (s *server) root(w http.ResponseWriter, _ *http.Request) {
-	version := s.cfg.Version.Coglet
-	if m := s.svc.Readiness().Model; m != nil && m.SDK != "" {
-		version = sdkVersion(m.SDK)
+// root answers GET /: a browser gets a page to try the model, everything else a list of where everything is.
+func (s *server) root(w http.ResponseWriter, r *http.Request) {
+	if s.cfg.Page != nil {
+		if playground.Wanted(r) {
+			s.cfg.Page.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Vary", "Accept")
 	}
-	writeJSON(w, http.StatusOK, map[string]string{
+	version := s.cfg.Version.Coglet
+	model := s.svc.Readiness().Model
+	if model != nil && model.SDK != "" {
+		version = sdkVersion(model.SDK)
+	}
+	urls := map[string]string{
 		"cog_version":                version,
 		"docs_url":                   "/docs",
 		"healthcheck_url":            "/health-check",
@@ -25,7 +35,13 @@ func (s *server) root(w http.ResponseWriter, _ *http.Request) {
 		"predictions_idempotent_url": "/predictions/{prediction_id}",
 		"predictions_cancel_url":     "/predictions/{prediction_id}/cancel",
 		"shutdown_url":               "/shutdown",
-	})
+	}
+	if model != nil && model.Method(schema.Train) != nil {
+		urls["trainings_url"] = "/trainings"
+		urls["trainings_idempotent_url"] = "/trainings/{training_id}"
+		urls["trainings_cancel_url"] = "/trainings/{training_id}/cancel"
+	}
+	writeJSON(w, http.StatusOK, urls)
 }
 
 // sdkVersion takes the version out of "cog 0.23.1".
@@ -94,16 +110,6 @@ func writeProbe(w http.ResponseWriter, ok bool, health service.Health, reason st
 		Status string `json:"status"`
 		Reason string `json:"reason,omitzero"`
 	}{string(health), reason})
-}
-
-// openAPI answers GET /openapi.json.
-func (s *server) openAPI(w http.ResponseWriter, _ *http.Request) {
-	m := s.svc.Readiness().Model
-	if m == nil || m.Schema == nil {
-		writeJSON(w, http.StatusServiceUnavailable, api.Error{Error: "OpenAPI schema not available"})
-		return
-	}
-	writeBody(w, http.StatusOK, api.Body{m.Schema.Raw()})
 }
 
 // shutdown answers POST /shutdown.

@@ -6,18 +6,26 @@ import (
 	"time"
 
 	"coglet/internal/api"
+	"coglet/internal/service"
 )
 
-// get answers GET /predictions/{id}; ?wait=N waits at most N seconds for the end.
-func (s *server) get(w http.ResponseWriter, r *http.Request) {
+// find returns the prediction of a method that the path names. Trainings and predictions share their ids, not their
+// routes.
+func (s *server) find(r *http.Request, method string) (service.Handle, bool) {
 	h, err := s.svc.Get(r.PathValue("id"))
-	if err != nil {
+	return h, err == nil && h.Method() == method
+}
+
+// get answers GET /predictions/{id}; ?wait=N waits at most N seconds for the end.
+func (s *server) get(w http.ResponseWriter, r *http.Request, method string) {
+	h, known := s.find(r, method)
+	if !known {
 		writeDetail(w, http.StatusNotFound, "Prediction not found")
 		return
 	}
-	if text := r.URL.Query().Get("wait"); text != "" {
-		seconds, err := strconv.ParseFloat(text, 64)
-		if err != nil || seconds < 0 || seconds > maxWait.Seconds() {
+	if texts := r.URL.Query()["wait"]; len(texts) > 0 {
+		seconds, err := strconv.ParseFloat(texts[0], 64)
+		if err != nil || len(texts) > 1 || !(seconds >= 0 && seconds <= maxWait.Seconds()) {
 			writeDetail(w, http.StatusUnprocessableEntity, []api.FieldError{{
 				Loc: []string{"query", "wait"}, Msg: "must be a number of seconds", Type: "value_error",
 			}})
@@ -29,9 +37,9 @@ func (s *server) get(w http.ResponseWriter, r *http.Request) {
 }
 
 // list answers GET /predictions: running and retained ones, the newest first.
-func (s *server) list(w http.ResponseWriter, _ *http.Request) {
+func (s *server) list(w http.ResponseWriter, _ *http.Request, method string) {
 	body := api.Body{[]byte(`{"next":null,"previous":null,"results":[`)}
-	for i, p := range s.svc.List() {
+	for i, p := range s.svc.List(method) {
 		if i > 0 {
 			body = append(body, []byte(","))
 		}

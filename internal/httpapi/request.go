@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,6 +18,7 @@ import (
 	"coglet/internal/api"
 	"coglet/internal/schema"
 	"coglet/internal/service"
+	"coglet/internal/webhook"
 )
 
 // badRequest is an answer of its own: the request is not carried out.
@@ -43,15 +45,14 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	if err := checkType(r.Header.Get("Content-Type")); err != nil {
 		return nil, err
 	}
-	tooLarge := bad(http.StatusRequestEntityTooLarge, "request body is over the limit of %d bytes", s.cfg.MaxBody)
 	if r.ContentLength > s.cfg.MaxBody {
-		return nil, tooLarge
+		return nil, s.tooLarge()
 	}
 	in := http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)
 	body, err := readAll(in, r.ContentLength)
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {
-		return nil, tooLarge
+		return nil, s.tooLarge()
 	}
 	if err != nil {
 		return nil, bad(http.StatusBadRequest, "request body not read: %v", err)
@@ -79,7 +80,7 @@ func checkType(header string) error {
 		strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")) {
 		return nil
 	}
-	return bad(http.StatusUnsupportedMediaType, "Content-Type is %q, want application/json", header)
+	return bad(http.StatusUnsupportedMediaType, "Content-Type is %q, want application/json or multipart/form-data", header)
 }
 
 // decode parses a request and checks its input in one pass over the body.
@@ -88,7 +89,7 @@ func decode(body []byte, v *schema.Validator) (service.Request, error) {
 	if len(body) == 0 {
 		body = []byte("{}")
 	}
-	d := &decoder{dec: jsontext.NewDecoder(bytes.NewBuffer(body)), body: body, validator: v, req: &req}
+	d := &decoder{dec: jsontext.NewDecoder(bytes.NewBuffer(body)), body: body, validator: v, req: &req, events: webhook.All}
 	if err := d.object(); err != nil {
 		return req, err
 	}
@@ -101,6 +102,9 @@ func decode(body []byte, v *schema.Validator) (service.Request, error) {
 	if len(d.errs) > 0 {
 		return req, &badRequest{http.StatusUnprocessableEntity, d.errs}
 	}
+	if d.hook != nil {
+		req.Hook = &webhook.Hook{URL: d.hook, Events: d.events}
+	}
 	return req, d.err
 }
 
@@ -111,6 +115,8 @@ type decoder struct {
 	validator *schema.Validator
 	req       *service.Request
 	sawInput  bool
+	hook      *url.URL // nil = none
+	events    webhook.Filter
 	errs      []api.FieldError
 	err       error // of the input: no JSON
 }
@@ -158,9 +164,68 @@ func (d *decoder) field(name string) error {
 		}
 		return checkID(d.req.ID, "body", "id")
 	case "context":
-		if raw.Kind() != 'n' && json.Unmarshal(raw, &d.req.Context) != nil {
-			return badField("must be an object whose values are strings", "body", "context")
+		return d.context(raw)
+	case "webhook":
+		return d.webhook(raw)
+	case "webhook_events_filter":
+		return d.filter(raw)
+	}
+	return nil
+}
+
+// maxContext is how many bytes a context may have: it travels in the header of a frame.
+const maxContext = 512 << 10
+
+func (d *decoder) context(raw jsontext.Value) error {
+	if raw.Kind() == 'n' {
+		return nil
+	}
+	if len(raw) > maxContext {
+		return badField(fmt.Sprintf("must be at most %d bytes of JSON", maxContext), "body", "context")
+	}
+	var values map[string]*string // a null is no string
+	if json.Unmarshal(raw, &values) != nil {
+		return badField("must be an object whose values are strings", "body", "context")
+	}
+	d.req.Context = make(map[string]string, len(values))
+	for key, value := range values {
+		if value == nil {
+			return badField("must be an object whose values are strings", "body", "context", key)
 		}
+		d.req.Context[key] = *value
+	}
+	return nil
+}
+
+func (d *decoder) webhook(raw jsontext.Value) error {
+	if raw.Kind() == 'n' {
+		return nil
+	}
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return badField("must be a string", "body", "webhook")
+	}
+	u, err := webhook.ParseURL(text)
+	if err != nil {
+		return badField(err.Error(), "body", "webhook")
+	}
+	d.hook = u
+	return nil
+}
+
+func (d *decoder) filter(raw jsontext.Value) error {
+	const want = "must be a list of start, output, logs and completed"
+	var words []string
+	if raw.Kind() != '[' || json.Unmarshal(raw, &words) != nil {
+		return badField(want, "body", "webhook_events_filter")
+	}
+	d.events = 0
+	for _, word := range words {
+		event, known := webhook.ParseEvent(word)
+		if !known {
+			return badField(fmt.Sprintf("%s, got %q", want, word), "body", "webhook_events_filter")
+		}
+		d.events |= event
 	}
 	return nil
 }

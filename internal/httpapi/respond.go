@@ -57,6 +57,8 @@ func writeRefusal(w http.ResponseWriter, err error) {
 		writeFailed(w, http.StatusConflict, "A prediction with this id is running")
 	case errors.Is(err, orchestrator.ErrShuttingDown):
 		writeFailed(w, http.StatusServiceUnavailable, "Server is shutting down")
+	case errors.Is(err, service.ErrNoMethod):
+		writeFailed(w, http.StatusNotFound, "Training not supported by this predictor")
 	case errors.As(err, &notReady):
 		writeNotReady(w, notReady)
 	default:

@@ -8,24 +8,33 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"coglet/internal/api"
+	"coglet/internal/files"
+	"coglet/internal/playground"
+	"coglet/internal/schema"
 	"coglet/internal/service"
 )
 
-// Config is what the handlers need; all fields are required but Build.
+// Config is what the handlers need; all fields are required but those that say what stands for nothing.
 type Config struct {
-	Service  *service.Service
-	Mode     string // predict or train: the method that the workers run
-	MaxBody  int64  // bytes
-	Shutdown func() // called by POST /shutdown, any number of times
-	Version  api.Version
-	Log      *slog.Logger
+	Service   *service.Service
+	Uploads   *files.Store  // files that come with multipart requests
+	MaxBody   int64         // bytes
+	KeepAlive time.Duration // between the comments on a stream without events; 0 = 15 s
+	Shutdown  func()        // called by POST /shutdown, any number of times
+	Version   api.Version
+	Log       *slog.Logger
+	Page      http.Handler // what browsers get of /, /docs and /playground/; nil = nothing
 }
 
 type server struct {
 	cfg Config
 	svc *service.Service
+
+	document atomic.Pointer[document] // of /openapi.json, made when it is first asked for
 }
 
 // route is one path and what answers its methods.
@@ -45,9 +54,23 @@ func New(cfg Config) http.Handler {
 		{"/livez", map[string]http.HandlerFunc{get: s.livez}},
 		{"/openapi.json", map[string]http.HandlerFunc{get: s.openAPI}},
 		{"/shutdown", map[string]http.HandlerFunc{post: s.shutdown}},
-		{"/predictions", map[string]http.HandlerFunc{get: s.list, post: s.create}},
-		{"/predictions/{id}", map[string]http.HandlerFunc{get: s.get, put: s.create}},
-		{"/predictions/{id}/cancel", map[string]http.HandlerFunc{post: s.cancel}},
+	}
+	for path, method := range map[string]string{"/predictions": schema.Predict, "/trainings": schema.Train} {
+		of := func(handle func(http.ResponseWriter, *http.Request, string)) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) { handle(w, r, method) }
+		}
+		routes = append(routes,
+			route{path, map[string]http.HandlerFunc{get: of(s.list), post: of(s.create)}},
+			route{path + "/{id}", map[string]http.HandlerFunc{get: of(s.get), put: of(s.create)}},
+			route{path + "/{id}/stream", map[string]http.HandlerFunc{get: of(s.resume)}},
+			route{path + "/{id}/cancel", map[string]http.HandlerFunc{post: s.cancel}},
+		)
+	}
+	if cfg.Page != nil {
+		routes = append(routes,
+			route{"/docs", map[string]http.HandlerFunc{get: cfg.Page.ServeHTTP}},
+			route{playground.Prefix, map[string]http.HandlerFunc{get: cfg.Page.ServeHTTP}},
+		)
 	}
 	mux := http.NewServeMux()
 	for _, r := range routes {

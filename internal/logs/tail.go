@@ -58,6 +58,24 @@ func (t *Tail) limit() int {
 // Len is how many bytes are held.
 func (t *Tail) Len() int { return t.size }
 
+// Total is how many bytes were appended, those that were dropped too: the offset of the next byte.
+func (t *Tail) Total() int64 { return t.dropped + int64(t.size) }
+
+// AppendRange appends the text from one offset to another to dst, as far as it is still held.
+func (t *Tail) AppendRange(dst []byte, from, to int64) []byte {
+	at := t.dropped
+	for _, c := range t.chunks {
+		if at >= to {
+			break
+		}
+		if end := at + int64(len(c)); end > from {
+			dst = append(dst, c[max(from-at, 0):min(to-at, int64(len(c)))]...)
+		}
+		at += int64(len(c))
+	}
+	return dst
+}
+
 // String returns the text. When something was dropped it begins with a line that says how much.
 func (t *Tail) String() string { return string(t.AppendTo(nil)) }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"coglet/internal/files"
 	"coglet/internal/prediction"
 	"coglet/internal/protocol"
 )
@@ -22,7 +23,8 @@ type delivery struct {
 	queue []delivered
 	busy  bool // a goroutine works on the queue
 
-	err error // of the goroutine: the first failure; what comes after it is dropped
+	session files.Session // of the goroutine
+	err     error         // of the goroutine: the first failure; what comes after it is dropped
 }
 
 // delivered is one output, or the end.
@@ -45,7 +47,7 @@ func (r *Run) deliver(d delivered) {
 		return
 	}
 	if r.delivery == nil {
-		r.delivery = &delivery{run: r}
+		r.delivery = &delivery{run: r, session: files.Session{ID: r.pred.ID}}
 		r.delivery.ctx, r.delivery.cancel = context.WithCancelCause(context.Background())
 		r.pool.mu.Lock()
 		r.stop = r.delivery.cancel
@@ -109,7 +111,7 @@ func (d *delivery) one(item delivered) {
 	body := item.body
 	if len(item.files) > 0 {
 		var err error
-		if body, err = d.run.pool.cfg.Files.Replace(d.ctx, body, item.files); err != nil {
+		if body, err = d.run.pool.cfg.Files.Replace(d.ctx, &d.session, body, item.files); err != nil {
 			d.fail(err)
 			return
 		}

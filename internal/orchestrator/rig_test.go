@@ -34,7 +34,7 @@ const patience = 30 * time.Second
 
 type inline struct{}
 
-func (inline) Replace(_ context.Context, body []byte, list []protocol.File) ([]byte, error) {
+func (inline) Replace(_ context.Context, _ *files.Session, body []byte, list []protocol.File) ([]byte, error) {
 	return files.Replace(nil, body, list, func(dst []byte, f protocol.File) ([]byte, error) {
 		return files.AppendDataURL(dst, f.Path, f.MIME)
 	})

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"coglet/internal/files"
 	"coglet/internal/prediction"
 	"coglet/internal/protocol"
 )
@@ -16,6 +17,7 @@ import (
 // Job is a prediction to run.
 type Job struct {
 	Prediction *prediction.Prediction
+	Method     string // what the worker is told to run; empty = what it was started for
 	Input      []byte // one JSON object
 	Context    map[string]string
 	// Resolve, when set, makes local files of the file inputs: it returns the input with their paths. It may put
@@ -27,8 +29,8 @@ type Job struct {
 
 // Files is what the pool needs to turn files in outputs into what clients get.
 type Files interface {
-	// Replace returns body with each reference of files replaced. Its error is for people and fails the prediction.
-	Replace(ctx context.Context, body []byte, files []protocol.File) ([]byte, error)
+	// Replace returns body with each reference of list replaced. Its error is for people and fails the prediction.
+	Replace(ctx context.Context, s *files.Session, body []byte, list []protocol.File) ([]byte, error)
 }
 
 type phase int
@@ -78,6 +80,7 @@ func (r *Run) Begin() {
 
 // begin takes a run that has just got its slot to the worker. It does not wait.
 func (r *Run) begin() {
+	r.pool.log.begun(r.pred.ID)
 	r.pred.Start(r.pool.cfg.Now())
 	if r.job.Resolve == nil {
 		r.send(r.job.Input)
@@ -133,7 +136,8 @@ func (r *Run) send(input []byte) {
 	}
 	p.mu.Unlock()
 	err := r.slot.inst.data.Send(&protocol.Predict{
-		Type: protocol.TypePredict, Slot: r.slot.num, Seq: r.seq, ID: r.pred.ID, Context: r.job.Context,
+		Type: protocol.TypePredict, Slot: r.slot.num, Seq: r.seq, ID: r.pred.ID, Method: r.job.Method,
+		Context: r.job.Context,
 	}, input)
 	if errors.Is(err, protocol.ErrTooLarge) {
 		r.unsent(fmt.Errorf("input: %w", err))
@@ -174,6 +178,7 @@ func (r *Run) Cancel(cause error) {
 		r.stop(cause)
 	}
 	p.mu.Unlock()
+	p.log.canceling(r.pred.ID)
 	if queued {
 		r.conclude(outcome{err: cause})
 	}
@@ -217,7 +222,9 @@ func (r *Run) ignored() {
 	p.mu.Unlock()
 	p.cfg.Log.Warn("prediction ignored its cancel, stopping its worker", "prediction_id", r.pred.ID,
 		"grace", p.cfg.CancelGrace, "neighbours", !kill)
-	r.pred.Finish(stopped(r.cause), p.cfg.Now()) // cause is final once set
+	if result := stopped(r.cause); r.pred.Finish(result, p.cfg.Now()) { // cause is final once set
+		p.log.ended(r.pred.ID, result, false)
+	}
 	if kill {
 		inst.kill(errIgnoredCancel)
 	}
@@ -264,7 +271,10 @@ func (r *Run) conclude(o outcome) {
 	if r.slot != nil {
 		r.cleanUp(o)
 	}
-	r.pred.Finish(finalResult(o, cause), p.cfg.Now())
+	result := finalResult(o, cause)
+	if r.pred.Finish(result, p.cfg.Now()) {
+		p.log.ended(r.pred.ID, result, r.pred.Array())
+	}
 
 	p.mu.Lock()
 	delete(p.active, r)

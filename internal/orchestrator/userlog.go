@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"coglet/internal/prediction"
 	"coglet/internal/protocol"
 	"coglet/internal/telemetry"
 )
@@ -55,6 +56,27 @@ func (l userLogs) user(setup bool, source protocol.Source, text []byte) {
 
 func (l userLogs) prediction(id string, source protocol.Source, text []byte) {
 	records(l.predictionLog, text, slog.String("prediction_id", id), slog.String("source", string(source)))
+}
+
+// begun, canceling and ended log the life of a prediction, in Cog's words.
+func (l userLogs) begun(id string) { l.life(slog.LevelInfo, "Starting prediction", id) }
+
+func (l userLogs) canceling(id string) { l.life(slog.LevelInfo, "Cancelling prediction", id) }
+
+func (l userLogs) ended(id string, r prediction.Result, array bool) {
+	switch r.Status {
+	case prediction.Succeeded:
+		l.life(slog.LevelInfo, "Prediction succeeded", id, slog.Float64("predict_time", r.PredictTime),
+			slog.Bool("is_stream", r.Stream), slog.Bool("output_is_array", array))
+	case prediction.Canceled:
+		l.life(slog.LevelInfo, "Prediction cancelled", id)
+	default:
+		l.life(slog.LevelWarn, "Prediction failed", id, slog.String("error", r.Error))
+	}
+}
+
+func (l userLogs) life(level slog.Level, message, id string, attrs ...slog.Attr) {
+	l.predictionLog.LogAttrs(context.Background(), level, message, append(attrs, slog.String("prediction_id", id))...)
 }
 
 // worker logs a message of the harness's own.

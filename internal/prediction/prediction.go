@@ -47,6 +47,8 @@ type Config struct {
 	Array     bool
 	MaxLogs   int   // bytes kept of the logs; 0 = logs.DefaultMax
 	MaxOutput int64 // bytes of all outputs together; 0 = no limit
+	// Replay is how many events a reader that comes late still gets; negative = DefaultReplay, 0 = none.
+	Replay int
 }
 
 // Prediction may be used by many goroutines at the same time.
@@ -68,6 +70,8 @@ type Prediction struct {
 	logs          logs.Tail
 	caps          [2]logs.Cap // stdout, stderr: their lines are cut apart from each other
 	metrics       metrics
+	history       history
+	changed       chan struct{} // closed by the next change; nil while nobody waits for one
 	err           string
 	predictTime   float64 // seconds; only when the worker measured it
 }
@@ -79,11 +83,18 @@ func New(c Config) *Prediction {
 		input: c.Input, status: Starting, array: c.Array, maxOutput: c.MaxOutput,
 	}
 	p.logs.Max = c.MaxLogs
+	p.history.replay = c.Replay
+	if c.Replay < 0 {
+		p.history.replay = DefaultReplay
+	}
 	return p
 }
 
 // Done is closed when the prediction has its final state.
 func (p *Prediction) Done() <-chan struct{} { return p.done }
+
+// Array reports whether the schema declares a list as output.
+func (p *Prediction) Array() bool { return p.array }
 
 // Start moves starting to processing. In any other state it does nothing.
 func (p *Prediction) Start(now time.Time) {
@@ -91,6 +102,7 @@ func (p *Prediction) Start(now time.Time) {
 	defer p.mu.Unlock()
 	if p.status == Starting {
 		p.status, p.started = Processing, now
+		p.record(entry{kind: EventStart})
 	}
 }
 
@@ -105,7 +117,11 @@ func (p *Prediction) Log(source protocol.Source, text []byte) {
 	if source == protocol.Stderr {
 		i = 1
 	}
+	from := p.logs.Total()
 	p.caps[i].WriteTo(&p.logs, text)
+	if to := p.logs.Total(); to > from {
+		p.record(entry{kind: EventLog, source: source, from: from, to: to})
+	}
 }
 
 // Output appends one output, or items of them when raw is a JSON array of that many (items < 0: raw is one output).
@@ -119,7 +135,11 @@ func (p *Prediction) Output(raw jsontext.Value, items int) error {
 	if p.maxOutput > 0 && p.outputs.size+int64(len(raw)) > p.maxOutput {
 		return ErrOutputTooLarge
 	}
+	index := p.outputs.items
 	p.outputs.add(raw, items)
+	if items != 0 {
+		p.record(entry{kind: EventOutput, raw: raw, items: items, index: index})
+	}
 	return nil
 }
 
@@ -129,6 +149,7 @@ func (p *Prediction) Metric(name, mode string, value jsontext.Value) {
 	defer p.mu.Unlock()
 	if !p.status.Terminal() {
 		p.metrics.record(name, mode, value)
+		p.record(entry{kind: EventMetric, metric: &metricEvent{name, mode, value.Clone()}})
 	}
 }
 
@@ -152,6 +173,7 @@ func (p *Prediction) Finish(r Result, now time.Time) bool {
 		p.err = r.Error
 	}
 	p.outputs.stream = p.outputs.stream || r.Stream
+	p.record(entry{kind: EventCompleted})
 	close(p.done)
 	return true
 }
@@ -163,11 +185,11 @@ func (p *Prediction) Status() Status {
 	return p.status
 }
 
-// Size is the memory, in bytes, that input and outputs take.
+// Size is the memory, in bytes, that input, outputs and events take.
 func (p *Prediction) Size() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.outputs.size + int64(len(p.input))
+	return p.outputs.size + int64(len(p.input)) + p.history.size()
 }
 
 // LogSize is the memory, in bytes, that the logs take.
@@ -185,4 +207,5 @@ func (p *Prediction) Drop() {
 		return
 	}
 	p.input, p.outputs, p.outputDropped = nil, outputs{}, true
+	p.history.drop()
 }

@@ -52,6 +52,7 @@ type Init struct {
 	Version    int    `json:"version"`
 	Ref        string `json:"ref"`
 	Mode       string `json:"mode"`
+	AlsoRef    string `json:"also_ref,omitzero"` // of the other mode; absent = it is looked for in Ref
 	Slots      int    `json:"slots"`
 	Tmp        string `json:"tmp"`
 	SDK        string `json:"sdk,omitzero"`
@@ -92,8 +93,16 @@ type Ready struct {
 	Async       bool                 `json:"async,omitzero"`
 	FileFields  map[string]FileField `json:"file_fields,omitzero"`
 	AnyFields   []string             `json:"any_fields,omitzero"`
+	Also        *Also                `json:"also,omitzero"` // what else the model can run
 	SDK         string               `json:"sdk,omitzero"`
 	Python      string               `json:"python,omitzero"`
+}
+
+// Also is a second method of a model: train beside predict, or predict beside train.
+type Also struct {
+	Mode       string               `json:"mode"`
+	FileFields map[string]FileField `json:"file_fields,omitzero"`
+	AnyFields  []string             `json:"any_fields,omitzero"`
 }
 
 // SetupFailed says why there is no Ready; the worker exits after it.
@@ -126,10 +135,12 @@ type Fatal struct {
 
 // Predict starts a prediction in a free slot. The frame's body is the input, one JSON object.
 type Predict struct {
-	Type    string            `json:"type"`
-	Slot    int               `json:"slot"`
-	Seq     uint64            `json:"seq"`
-	ID      string            `json:"id"`
+	Type string `json:"type"`
+	Slot int    `json:"slot"`
+	Seq  uint64 `json:"seq"`
+	ID   string `json:"id"`
+	// Method is what runs, predict or train; absent for what the worker was started for.
+	Method  string            `json:"method,omitzero"`
 	Context map[string]string `json:"context,omitzero"`
 }
 

@@ -168,6 +168,15 @@ func (v *Validator) Scan(dec *jsontext.Decoder, src []byte) (in Input, errs []Fi
 	return in, v.missing(&in, errs), nil
 }
 
+// TakesText reports whether the field is declared as text, so that what looks like a number is none.
+func (v *Validator) TakesText(name string) bool {
+	if v == nil {
+		return false
+	}
+	f := v.field(name)
+	return f != nil && f.kind == "string"
+}
+
 func (v *Validator) field(name string) *field {
 	if v == nil {
 		return nil

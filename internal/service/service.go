@@ -7,16 +7,20 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"coglet/internal/files"
 	"coglet/internal/orchestrator"
 	"coglet/internal/prediction"
 	"coglet/internal/protocol"
 	"coglet/internal/schema"
+	"coglet/internal/webhook"
 )
 
 // Pool runs predictions. *orchestrator.Pool is one.
@@ -28,19 +32,33 @@ type Pool interface {
 	AwaitModel(ctx context.Context) error
 }
 
-// Inputs makes local files of file inputs.
+// FileInput is one input that is a file, or a list of files.
+type FileInput = files.Input
+
+// Inputs makes local files of file inputs. *files.Fetcher is one.
 type Inputs interface {
-	// Resolve returns the value of one field with local paths in the place of URLs. The files are put into dir.
-	Resolve(ctx context.Context, dir, name string, value jsontext.Value, field protocol.FileField) (jsontext.Value, error)
+	// Resolve returns the values with local paths in the place of URLs. The files are put into dir. Its error names
+	// the input.
+	Resolve(ctx context.Context, dir string, inputs []FileInput) ([]jsontext.Value, error)
+	// Check reports what is wrong with a value, without fetching anything.
+	Check(value jsontext.Value, field protocol.FileField) error
 }
 
-// Config is checked by New's caller; all fields are required but Now.
+// Notifier tells others how a prediction goes. *webhook.Sender is one.
+type Notifier interface {
+	// Watch follows a prediction to its end. It returns at once.
+	Watch(p *prediction.Prediction, h webhook.Hook)
+}
+
+// Config is checked by New's caller; all fields are required but Webhooks, Away and Now.
 type Config struct {
-	Pool    Pool
-	Monitor Monitor
-	Inputs  Inputs
-	Mode    string // predict or train: the method that the workers run
-	Keep    Retention
+	Pool     Pool
+	Monitor  Monitor
+	Inputs   Inputs
+	Webhooks Notifier // nil = none are sent
+	Keep     Retention
+	Replay   int           // events for a reader that comes late; negative = prediction.DefaultReplay
+	Away     time.Duration // how long the last reader of a tied prediction may be away; 0 = 10 s
 
 	MaxLogs   int   // bytes of a prediction's logs
 	MaxOutput int64 // bytes of a prediction's outputs
@@ -58,9 +76,11 @@ type Service struct {
 
 // entry is a prediction that the service knows.
 type entry struct {
-	pred *prediction.Prediction
-	run  *orchestrator.Run // nil once it has ended
-	size int64             // bytes counted by retained
+	pred   *prediction.Prediction
+	method string            // schema.Predict or schema.Train
+	run    *orchestrator.Run // nil once it has ended
+	size   int64             // bytes counted by retained
+	readerState
 }
 
 var (
@@ -68,12 +88,17 @@ var (
 	ErrRunning = errors.New("a prediction with this id is running")
 	// ErrNotFound is returned for an id that the service does not know.
 	ErrNotFound = errors.New("prediction not found")
+	// ErrNoMethod is returned by Create when the model does not have the method that is to run.
+	ErrNoMethod = errors.New("the model has no such method")
 )
 
 // New returns a service without predictions.
 func New(cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Away == 0 {
+		cfg.Away = 10 * time.Second
 	}
 	s := &Service{cfg: cfg, byID: make(map[string]*entry)}
 	s.retained.init(cfg.Keep)
@@ -82,10 +107,14 @@ func New(cfg Config) *Service {
 
 // Request is a prediction to create, checked against the schema.
 type Request struct {
+	Method  string         // schema.Predict or schema.Train
 	ID      string         // empty = the service makes one
 	Raw     jsontext.Value // the input as the client sent it, for GET; nil = none
 	Input   schema.Input
 	Context map[string]string
+	Hook    *webhook.Hook // nil = none
+	Tied    bool          // it is canceled when nobody has read its events for Config.Away
+	Release func()        // called once when the files that came with the request are not needed any more; nil = none
 }
 
 // Handle is a prediction together with the right to cancel it.
@@ -94,6 +123,9 @@ type Handle struct {
 	svc *Service
 	ent *entry
 }
+
+// Method is what the prediction runs: schema.Predict or schema.Train.
+func (h Handle) Method() string { return h.ent.method }
 
 // Cancel asks the prediction to stop; cause as for orchestrator.Run.Cancel.
 func (h Handle) Cancel(cause error) {
@@ -105,27 +137,59 @@ func (h Handle) Cancel(cause error) {
 	}
 }
 
+// CheckFiles returns the first file input that cannot be one, by name, and what is wrong with it.
+func (s *Service) CheckFiles(in *schema.Input, fields map[string]protocol.FileField) (name string, err error) {
+	names := slices.Sorted(maps.Keys(fields))
+	for _, name := range names {
+		if value, ok := in.Get(name); ok {
+			if err := s.cfg.Inputs.Check(value, fields[name]); err != nil {
+				return name, err
+			}
+		}
+	}
+	return "", nil
+}
+
 // Create starts a prediction. When the id belongs to one that runs: with join it returns that one and created is
-// false, without it ErrRunning. A finished one with the id is replaced. Further errors are Pool.Submit's.
+// false, without it ErrRunning. A finished one with the id is replaced. Further errors are Pool.Submit's, and ErrNoMethod.
 func (s *Service) Create(req Request, join bool) (h Handle, created bool, err error) {
+	release := sync.OnceFunc(func() {
+		if req.Release != nil {
+			req.Release()
+		}
+	})
+	defer func() {
+		if !created {
+			release()
+		}
+	}()
 	if req.ID == "" {
 		req.ID = newID()
 	}
 	model := s.cfg.Pool.Model()
-	pred := prediction.New(prediction.Config{
-		ID: req.ID, Input: req.Raw, Created: s.cfg.Now(), MaxLogs: s.cfg.MaxLogs, MaxOutput: s.cfg.MaxOutput,
-		Array: model != nil && model.Schema != nil && model.Schema.OutputIsArray(s.cfg.Mode),
-	})
-	job := orchestrator.Job{Prediction: pred, Input: req.Input.JSON(), Context: req.Context}
+	var method *orchestrator.Method
 	if model != nil {
-		job.Resolve = s.resolver(req.Input, model)
+		if method = model.Method(req.Method); method == nil {
+			return Handle{}, false, ErrNoMethod
+		}
 	}
-
-	ent := &entry{pred: pred}
-	job.Ended = func() { s.finish(ent) }
+	ent := &entry{pred: prediction.New(prediction.Config{
+		ID: req.ID, Input: req.Raw, Created: s.cfg.Now(), MaxLogs: s.cfg.MaxLogs, MaxOutput: s.cfg.MaxOutput,
+		Array: model != nil && model.Schema != nil && model.Schema.OutputIsArray(req.Method), Replay: s.cfg.Replay,
+	})}
+	ent.method, ent.tied = req.Method, req.Tied
+	job := orchestrator.Job{Prediction: ent.pred, Input: req.Input.JSON(), Context: req.Context}
+	if model != nil {
+		job.Method = model.Wire(method)
+		job.Resolve = s.resolver(req.Input, method)
+	}
+	job.Ended = func() {
+		release()
+		s.finish(ent)
+	}
 	run, running, err := s.admit(ent, job)
 	if running != nil {
-		if join {
+		if join && running.method == req.Method {
 			return Handle{running.pred, s, running}, false, nil
 		}
 		return Handle{}, false, ErrRunning
@@ -133,8 +197,11 @@ func (s *Service) Create(req Request, join bool) (h Handle, created bool, err er
 	if err != nil {
 		return Handle{}, false, err
 	}
+	if req.Hook != nil && s.cfg.Webhooks != nil {
+		s.cfg.Webhooks.Watch(ent.pred, *req.Hook)
+	}
 	run.Begin() // not ent.run: a queued one may have ended by now
-	return Handle{pred, s, ent}, true, nil
+	return Handle{ent.pred, s, ent}, true, nil
 }
 
 // admit gives the entry a slot and its id, unless a prediction with this id runs: then it returns that one. The slot
@@ -166,31 +233,31 @@ func newID() string {
 
 // resolver returns what makes local files of the file inputs, nil when there are none. A default that is a URL is
 // fetched like one that was sent.
-func (s *Service) resolver(in schema.Input, model *orchestrator.Model) func(context.Context, string) ([]byte, error) {
-	var names []string
-	for name := range model.FileFields {
+func (s *Service) resolver(in schema.Input, method *orchestrator.Method) func(context.Context, string) ([]byte, error) {
+	var found []FileInput
+	for name, field := range method.FileFields {
 		value, ok := in.Get(name)
-		if !ok {
-			if value, ok = model.Input.Default(name); !ok || value.Kind() != '"' {
+		if !ok && method.Input != nil {
+			if value, ok = method.Input.Default(name); !ok || value.Kind() != '"' {
 				continue
 			}
 		}
-		if value.Kind() != 'n' {
+		if ok && value.Kind() != 'n' {
 			in.Set(name, value)
-			names = append(names, name)
+			found = append(found, FileInput{Name: name, Value: value, Field: field})
 		}
 	}
-	if len(names) == 0 {
+	if len(found) == 0 {
 		return nil
 	}
+	slices.SortFunc(found, func(a, b FileInput) int { return strings.Compare(a.Name, b.Name) })
 	return func(ctx context.Context, dir string) ([]byte, error) {
-		for _, name := range names {
-			value, _ := in.Get(name)
-			local, err := s.cfg.Inputs.Resolve(ctx, dir, name, value, model.FileFields[name])
-			if err != nil {
-				return nil, fmt.Errorf("input.%s: %w", name, err)
-			}
-			in.Set(name, local)
+		local, err := s.cfg.Inputs.Resolve(ctx, dir, found)
+		if err != nil {
+			return nil, err
+		}
+		for i, f := range found {
+			in.Set(f.Name, local[i])
 		}
 		return in.JSON(), nil
 	}
@@ -216,14 +283,16 @@ func (s *Service) Cancel(id string) error {
 	return err
 }
 
-// List returns all predictions that the service knows, the newest first.
-func (s *Service) List() []*prediction.Prediction {
+// List returns all predictions of a method that the service knows, the newest first.
+func (s *Service) List(method string) []*prediction.Prediction {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire()
 	all := make([]*prediction.Prediction, 0, len(s.byID))
 	for _, ent := range s.byID {
-		all = append(all, ent.pred)
+		if ent.method == method {
+			all = append(all, ent.pred)
+		}
 	}
 	sortNewestFirst(all)
 	return all

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"coglet/internal/files"
 	"coglet/internal/orchestrator"
 	"coglet/internal/prediction"
 	"coglet/internal/process"
@@ -32,15 +33,18 @@ func TestMain(m *testing.M) {
 
 type noFiles struct{}
 
-func (noFiles) Replace(_ context.Context, body []byte, _ []protocol.File) ([]byte, error) {
+func (noFiles) Replace(_ context.Context, _ *files.Session, body []byte, _ []protocol.File) ([]byte, error) {
 	return body, nil
 }
 
-func (noFiles) Resolve(
-	_ context.Context, _, _ string, value jsontext.Value, _ protocol.FileField,
-) (jsontext.Value, error) {
-	return value, nil
+func (noFiles) Resolve(_ context.Context, _ string, inputs []FileInput) (values []jsontext.Value, err error) {
+	for _, in := range inputs {
+		values = append(values, in.Value)
+	}
+	return values, nil
 }
+
+func (noFiles) Check(jsontext.Value, protocol.FileField) error { return nil }
 
 // clock is a clock that only tests move.
 type clock struct {
@@ -81,7 +85,7 @@ func newService(t *testing.T, keep Retention) (*Service, *clock) {
 	t.Cleanup(func() { pool.Stop(time.Second) })
 	<-pool.Settled()
 	c := &clock{now: time.Now()}
-	return New(Config{Pool: pool, Monitor: pool, Inputs: noFiles{}, Mode: "predict", Keep: keep, Now: c.Now}), c
+	return New(Config{Pool: pool, Monitor: pool, Inputs: noFiles{}, Keep: keep, Now: c.Now}), c
 }
 
 func request(t *testing.T, id, do string, n int, text string) Request {
@@ -91,7 +95,7 @@ func request(t *testing.T, id, do string, n int, text string) Request {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Request{ID: id, Raw: []byte(raw), Input: in}
+	return Request{Method: schema.Predict, ID: id, Raw: []byte(raw), Input: in}
 }
 
 // run runs a prediction to its end, until it is retained.
@@ -156,7 +160,7 @@ func TestOneIDRunsOnce(t *testing.T) {
 func TestRetentionByCountTimeAndBytes(t *testing.T) {
 	s, clock := newService(t, Retention{Count: 3, Bytes: 1000, For: time.Hour})
 	known := func() (ids []string) {
-		for _, p := range s.List() {
+		for _, p := range s.List(schema.Predict) {
 			ids = append(ids, p.ID)
 		}
 		return ids

@@ -8,11 +8,9 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/lmittmann/tint"
 )
 
 // targetKey is the attribute that names who speaks, such as coglet::user.
@@ -29,7 +27,7 @@ func Target(name string) slog.Attr { return slog.String(targetKey, name) }
 func New(w io.Writer, format string, level slog.Level, colours bool) *slog.Logger {
 	var next slog.Handler
 	if format == "console" {
-		next = tint.NewTextHandler(w, &tint.Options{Level: slog.LevelDebug, TimeFormat: time.RFC3339, NoColor: !colours})
+		next = &consoleHandler{out: &output{w: w}, colours: colours}
 	} else {
 		next = &jsonHandler{out: &output{w: w}}
 	}

@@ -55,6 +55,17 @@ func TestConsoleHasColoursOnlyWhenAsked(t *testing.T) {
 	}
 }
 
+func TestConsoleHasCogsOrder(t *testing.T) {
+	var out bytes.Buffer
+	New(&out, "console", slog.LevelInfo, false).With(Target("coglet::prediction"), "id", "a b").
+		Warn("Prediction failed", "error", `x="1"`, "n", 3, "empty", "", slog.Group("g", "k", true))
+	got := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z`).ReplaceAllString(out.String(), "T")
+	want := `T  WARN coglet::prediction: Prediction failed id="a b" error="x=\"1\"" n=3 empty="" g.k=true` + "\n"
+	if got != want {
+		t.Errorf("got  %swant %s", got, want)
+	}
+}
+
 func TestRecordsOfManyGoroutinesDoNotMix(t *testing.T) {
 	var out bytes.Buffer
 	log := New(&out, "json", slog.LevelInfo, false)

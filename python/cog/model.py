@@ -39,7 +39,7 @@ class BaseModel:
 
 
 def _own_annotations(cls: Any) -> Any:
-    found = cls.__dict__.get("__annotations__")
+    found = cls.__dict__.get("__annotations__")  # noqa: RUF063
     if found is None and sys.version_info >= (3, 14):  # evaluated when they are asked for
         try:
             found = cls.__annotations__

@@ -12,9 +12,14 @@ class CancelationException(BaseException):
 
 
 class _BuildInfo:
-    """What this was made from."""
+    """What this was made from. The names are those of Cog's own server."""
 
+    __slots__ = ()
     version = __version__
+    git_sha = "unknown"
+    dirty = False
+    build_time = "unknown"
+    rustc_version = "none: this is coglet in Go"
 
     def __repr__(self) -> str:
         return f"BuildInfo(version={self.version!r})"
@@ -35,8 +40,11 @@ class _Server:
 
         return _worker_state.active
 
-    def serve(self, *_: Any, **__: Any) -> None:
-        raise RuntimeError("a worker does not serve HTTP: start the server with `coglet serve`")
+    def serve(self, *args: Any, **options: Any) -> None:
+        """Become the server: see coglet._serve.serve for the options."""
+        from . import _serve
+
+        _serve.serve(*args, **options)
 
     def __repr__(self) -> str:
         return "<coglet.server>"

@@ -5,14 +5,15 @@ import os
 import threading
 import time
 from contextvars import copy_context
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import CancelationException, _encode, _inputs, _wire
+from ._cancel import raise_in
 from ._channel import Channel, Guard
-from ._control import read_control, run_setup
+from ._control import begin_setup, read_control, run_setup
 from ._health import LIMIT, TIMED_OUT, answer, judge
 from ._prediction import Prediction, Text, current, log_headers
-from ._worker import Worker, describe, print_traceback
+from ._worker import Method, Worker, describe, print_traceback
 
 # More than this many bytes that the parent has not taken: who yields more waits.
 _HIGH_WATER = 1 << 20
@@ -89,6 +90,7 @@ class AsyncRunner:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._predictor = worker.predictor
+        self._method = worker.method(None)
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
         self._data = LoopChannel(_wire.DATA, worker.guard, self._loop)
@@ -102,7 +104,7 @@ class AsyncRunner:
 
     def setup(self) -> None:
         """Run the model's setup() on the loop that predictions run on. Raises what it raises."""
-        run_setup(self._worker, self._loop.run_until_complete)
+        run_setup(self._predictor, self._loop.run_until_complete)
 
     def read_control(self, reader: _wire.Reader) -> None:
         """Handle control messages: the control thread."""
@@ -190,11 +192,12 @@ class AsyncRunner:
         error: Optional[str] = None
         status, is_stream = "succeeded", False
         frames: List[bytes] = []
+        method = self._method if prediction.method is None else self._worker.method(prediction.method)
         start = time.perf_counter()
         try:
-            kwargs = self._worker.coercer(_inputs.parse(body), prediction.cleanups)
+            kwargs = method.coercer(_inputs.parse(body), prediction.cleanups)
             start = time.perf_counter()
-            is_stream, frames = await self._call(prediction, kwargs)
+            is_stream, frames = await self._call(prediction, method, kwargs)
         except BaseException as problem:
             self._worker.leave_if_forked()
             frames = []
@@ -220,13 +223,22 @@ class AsyncRunner:
         if isinstance(problem, _inputs.InputError):
             return "failed", str(problem)
         if isinstance(problem, _encode.EncodeError):
-            return "failed", f"{problem} (returned by {self._predictor.place})"
+            predictor = self._worker.method(prediction.method).predictor
+            return "failed", f"{problem} (returned by {predictor.place})"
         print_traceback(problem)
         return "failed", describe(problem)
 
-    async def _call(self, prediction: Prediction, kwargs: Any) -> Tuple[bool, List[bytes]]:
+    async def _call(self, prediction: Prediction, method: Method, kwargs: Any) -> Tuple[bool, List[bytes]]:
         """Call user code; return whether its outputs are a list, and the frames that are not sent yet."""
-        result = self._predictor.call(**kwargs)
+        if method.wants_setup:
+            result = begin_setup(method.predictor)
+            if method.predictor.setup_async:
+                await result
+            method.wants_setup = False
+        if method.predictor.kind == "sync":
+            result = await self._in_thread(lambda: method.predictor.call(**kwargs))
+        else:
+            result = method.predictor.call(**kwargs)
         if hasattr(result, "__await__"):
             result = await result
         encoder = _encode.Encoder(prediction.dir)
@@ -243,6 +255,22 @@ class AsyncRunner:
             return True, prediction.output(body, files, count)
         body, files = encoder.encode(result)
         return False, prediction.output(body, files)
+
+    async def _in_thread(self, call: Callable[[], Any]) -> Any:
+        """Run a sync method beside an async one, so that it does not hold up the loop. Returns when it has ended."""
+        thread: List[int] = []
+
+        def run() -> Any:
+            thread.append(threading.get_ident())
+            return call()
+
+        future = self._loop.run_in_executor(None, run)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            if thread:
+                raise_in(thread[0])
+            return await future
 
     async def _stream(self, prediction: Prediction, encoder: _encode.Encoder, result: Any) -> None:
         try:

@@ -17,6 +17,13 @@ SIGNAL = signal.SIGRTMIN + 6 if hasattr(signal, "SIGRTMIN") else signal.SIGUSR1
 getsignal = _signal.getsignal
 
 
+def raise_in(thread: int) -> None:
+    """Raise the cancel in a thread that is not ours to interrupt: it comes with its next bytecode."""
+    import ctypes
+
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(CancelationException))
+
+
 class Canceler:
     """Raises CancelationException in the prediction that a cancel names, and in no other."""
 
@@ -47,12 +54,8 @@ class Canceler:
         if getsignal(SIGNAL) is self._handler:
             signal.pthread_kill(self._main, SIGNAL)
         elif self._in_user_code and not self._worker.guard.depth:
-            import ctypes
-
             self._raised = True
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(self._main), ctypes.py_object(CancelationException)
-            )
+            raise_in(self._main)
 
     # Called by the main thread.
 

@@ -8,15 +8,19 @@ from . import _wire
 from ._worker import Worker
 
 
-def run_setup(worker: Worker, wait: Callable[[Any], Any]) -> None:
-    """Run the model's setup(); wait runs a coroutine to its end. Raises what setup() raises."""
-    predictor = worker.predictor
+def run_setup(predictor: Any, wait: Callable[[Any], Any]) -> None:
+    """Run a predictor's setup(); wait runs a coroutine to its end. Raises what setup() raises."""
     if predictor.setup is None:
         return
-    weights = {"weights": os.environ.get("COG_WEIGHTS") or None} if predictor.setup_wants_weights else {}
-    result = predictor.setup(**weights)
+    result = begin_setup(predictor)
     if predictor.setup_async:
         wait(result)
+
+
+def begin_setup(predictor: Any) -> Any:
+    """Call a predictor's setup() and return what it returns: a coroutine, when it is async."""
+    weights = {"weights": os.environ.get("COG_WEIGHTS") or None} if predictor.setup_wants_weights else {}
+    return predictor.setup(**weights)
 
 
 def read_control(

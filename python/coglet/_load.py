@@ -338,22 +338,41 @@ def is_framework(kind: type) -> bool:
     return kind.__name__ in _FRAMEWORK and kind.__module__.split(".")[0] == "cog"
 
 
-def load(ref: str, mode: str) -> Predictor:
-    """Load what ref (path/to/file.py:Name, or just the file) names. Raises LoadError, and what user code raises."""
+def load(ref: str, mode: str, shared: Any = None) -> Predictor:
+    """Load what ref (path/to/file.py:Name, or just the file) names. Raises LoadError, and what user code raises.
+
+    shared is an instance that serves where ref names its class: a model is not loaded twice.
+    """
     path, _, name = ref.partition(":")
     module = _module(path)
     target = getattr(module, name, None) if name else _by_convention(module, mode)
     if target is None:
         known = ", ".join(sorted(n for n, v in vars(module).items() if callable(v) and _is_own(v, module)))
-        raise LoadError(
-            f"{path} has no {name or 'Runner or Predictor'!r}; it has {known or 'no class and no function'}"
-            + (f": name one of them, as {path}:{known.split(',')[0]}" if known else "")
-        )
+        wanted = repr(name) if name else "class Runner or Predictor and no function run or predict"
+        hint = f": name one of them, as {path}:{known.split(',')[0]}" if known else ""
+        raise LoadError(f"{path} has no {wanted}; it has {known or 'no class and no function'}{hint}")
     if isinstance(target, type):
         if mode != "train" or not hasattr(target, "train"):
             _check_class(target)
-        target = target()
+        target = shared if shared is not None and type(shared) is target else target()
     return Predictor(target, mode)
+
+
+def load_also(predictor: Predictor, ref: str) -> Optional[Predictor]:
+    """Load what else the model can run: train beside predict, or predict beside train. None where there is nothing.
+
+    ref is its own reference; empty looks for it in the predictor itself.
+    """
+    mode = "predict" if predictor.mode == "train" else "train"
+    if not ref:
+        if predictor.is_function:
+            return None
+        try:
+            return Predictor(predictor.target, mode)
+        except (LoadError, ValueError):
+            return None
+    also = load(ref, mode, shared=predictor.target)
+    return also
 
 
 def _is_own(value: Any, module: ModuleType) -> bool:
@@ -367,7 +386,13 @@ def _by_convention(module: ModuleType, mode: str) -> Any:
         if isinstance(module.Runner, type) and not _is_valid(module.Runner):
             return module.Predictor
         warnings.warn("both Runner and Predictor are defined: taking Runner", UserWarning, stacklevel=2)
-    return getattr(module, found[0]) if found else None
+    if found:
+        return getattr(module, found[0])
+    for name in ("run", "predict"):  # a model can be a function
+        function = getattr(module, name, None)
+        if callable(function) and _is_own(function, module):
+            return function
+    return None
 
 
 def _is_valid(kind: type) -> bool:

@@ -106,6 +106,7 @@ class Prediction:
         self.seq: int = header["seq"]
         self.id: str = header["id"]
         self.context: Dict[str, str] = header.get("context") or {}
+        self.method: Optional[str] = header.get("method")  # None: what the worker was started for
         self.dir = f"{tmp}/{self.seq}"
         self.active = True
         self.outputs = 0

@@ -12,36 +12,44 @@ Json = Dict[str, Any]
 _SCALARS = {_types.STR: "string", _types.INT: "integer", _types.FLOAT: "number", _types.BOOL: "boolean"}
 
 
-def encode(predictor: Predictor) -> bytes:
+def encode(predictor: Predictor, also: Optional[Predictor] = None) -> bytes:
     """Return the document as JSON."""
-    return json.dumps(document(predictor), ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
+    return json.dumps(document(predictor, also), ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
 
 
-def document(predictor: Predictor) -> Json:
-    """Return the document."""
-    train = predictor.mode == "train"
-    prefix = "Training" if train else ""
-    inputs, choices = input_schema(predictor, prefix + "Input")
-    schemas: Json = {prefix + "Input": inputs, prefix + "Output": _output.schema(predictor.returns)}
-    schemas.update(choices)
-    schemas.update(_fixed(prefix or "Prediction", prefix))
+def document(predictor: Predictor, also: Optional[Predictor] = None) -> Json:
+    """Return the document of a model, of both of its methods where it has two: predict's parts come first."""
+    methods = [predictor] if also is None else sorted([predictor, also], key=lambda m: m.mode)
+    schemas: Json = {}
+    paths: Json = {}
+    for method in methods:
+        train = method.mode == "train"
+        prefix = "Training" if train else ""
+        inputs, choices = input_schema(method, prefix + "Input", schemas)
+        own: Json = {prefix + "Input": inputs, prefix + "Output": _output.schema(method.returns)}
+        own.update(choices)
+        own.update(_fixed(prefix or "Prediction", prefix))
+        for name, component in own.items():
+            schemas.setdefault(name, component)
+        for path, operations in _paths(train, method.streaming).items():
+            paths.setdefault(path, operations)
     return {
         "components": {"schemas": schemas},
         "info": {"title": "Cog", "version": __version__},
         "openapi": "3.0.2",
-        "paths": _paths(train, predictor.streaming),
+        "paths": paths,
     }
 
 
-def input_schema(predictor: Predictor, title: str) -> Tuple[Json, Json]:
-    """Return the schema of all inputs, and a component for each that has choices."""
+def input_schema(predictor: Predictor, title: str, taken: Optional[Json] = None) -> Tuple[Json, Json]:
+    """Return the schema of all inputs, and a component for each that has choices, under a name that is not taken."""
     properties: Json = {}
     required: List[str] = []
     choices: Json = {}
     for order, parameter in enumerate(predictor.parameters):
         prop, is_required, choice = _property(parameter, order)
         if choice is not None:
-            name = _free_name(parameter.name, choices)
+            name = _free_name(parameter.name, {**(taken or {}), **choices})
             choices[name] = {**choice, "title": parameter.name}
             prop["allOf"] = [{"$ref": f"#/components/schemas/{name}"}]
         properties[parameter.name] = dict(sorted(prop.items()))

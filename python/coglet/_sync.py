@@ -12,7 +12,7 @@ from ._channel import Channel
 from ._control import read_control, run_setup
 from ._health import SyncHealthcheck
 from ._prediction import Prediction, Text, current, log_headers
-from ._worker import Worker, describe, print_traceback
+from ._worker import Method, Worker, describe, print_traceback
 
 
 class SyncRunner:
@@ -21,6 +21,7 @@ class SyncRunner:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._predictor = worker.predictor
+        self._method = worker.method(None)
         self._data = Channel(_wire.DATA, worker.guard)
         self._reader = _wire.Reader(_wire.DATA)
         self._canceler = Canceler(worker)
@@ -31,7 +32,7 @@ class SyncRunner:
 
     def setup(self) -> None:
         """Run the model's setup(). Raises what it raises."""
-        run_setup(self._worker, self._await)
+        run_setup(self._predictor, self._await)
 
     def _await(self, awaitable: Any) -> Any:
         """Run a coroutine of a predictor that is not async: on a loop of its own, which is kept."""
@@ -81,12 +82,13 @@ class SyncRunner:
         error: Optional[str] = None
         is_stream = False
         status = "succeeded"
+        method = self._method if prediction.method is None else self._worker.method(prediction.method)
         start = end = time.perf_counter()
         try:
             try:
-                kwargs = self._worker.coercer(_inputs.parse(body), prediction.cleanups)
+                kwargs = method.coercer(_inputs.parse(body), prediction.cleanups)
                 start = time.perf_counter()
-                is_stream, frames = self._call(prediction, kwargs)
+                is_stream, frames = self._call(prediction, method, kwargs)
             finally:  # a cancel that comes in here is still caught below
                 self._canceler.leave()
                 end = time.perf_counter()
@@ -111,17 +113,21 @@ class SyncRunner:
         if isinstance(problem, _inputs.InputError):
             return "failed", str(problem)
         if isinstance(problem, _encode.EncodeError):
-            return "failed", f"{problem} (returned by {self._predictor.place})"
+            predictor = self._worker.method(prediction.method).predictor
+            return "failed", f"{problem} (returned by {predictor.place})"
         print_traceback(problem)
         if isinstance(problem, MemoryError):
             gc.collect()
         return "failed", describe(problem)
 
-    def _call(self, prediction: Prediction, kwargs: Any) -> Tuple[bool, List[bytes]]:
+    def _call(self, prediction: Prediction, method: Method, kwargs: Any) -> Tuple[bool, List[bytes]]:
         """Call user code; return whether its outputs are a list, and the frames that are not sent yet."""
         canceler = self._canceler
         canceler.enter()
-        result = self._predictor.call(**kwargs)
+        if method.wants_setup:
+            run_setup(method.predictor, self._await)
+            method.wants_setup = False
+        result = method.predictor.call(**kwargs)
         if isinstance(result, CoroutineType):  # a decorator hid that the method is async
             result = self._await(result)
         if hasattr(result, "__anext__"):

@@ -13,6 +13,15 @@ from ._prediction import SOURCES, Text, current, log_headers
 _MAX_ERROR = 64 << 10  # characters
 
 
+class Method:
+    """Something that the model can run."""
+
+    def __init__(self, predictor: Any, coercer: Any, wants_setup: bool = False) -> None:
+        self.predictor = predictor
+        self.coercer = coercer
+        self.wants_setup = wants_setup  # it has a setup() of its own, which runs before its first call
+
+
 class Worker:
     """What every part of the harness shares."""
 
@@ -26,6 +35,7 @@ class Worker:
         self.stopping = False  # shutdown has come
         self.predictor: Any = None
         self.coercer: Any = None
+        self.also: Optional[Method] = None  # what else the model can run
 
     def tell(self, **header: Any) -> None:
         """Send a control message."""
@@ -34,6 +44,12 @@ class Worker:
     def log(self, level: str, message: str) -> None:
         """Put a line into the server's log."""
         self.tell(type="worker_log", level=level, message=message)
+
+    def method(self, name: Optional[str]) -> "Method":
+        """Return what a prediction is to run; without a name what the worker was started for."""
+        if name is not None and self.also is not None and self.also.predictor.mode == name:
+            return self.also
+        return Method(self.predictor, self.coercer)
 
     def restore_streams(self) -> None:
         """Put our streams back where user code has left its own in their place."""
@@ -148,7 +164,8 @@ def _load_model(worker: Worker) -> List[bytes]:
     from . import _inputs, _schema
 
     worker.coercer = _inputs.Coercer(predictor)
-    document = _schema_file(worker) or _schema.encode(predictor)
+    also = _load_also(worker)
+    document = _schema_file(worker) or _schema.encode(predictor, also)
     header: Dict[str, Any] = {
         "type": "ready",
         "version": _wire.VERSION,
@@ -160,7 +177,31 @@ def _load_model(worker: Worker) -> List[bytes]:
         "sdk": sdk,
         "python": ".".join(map(str, sys.version_info[:3])),
     }
+    if also is not None:
+        header["also"] = {
+            "mode": also.mode,
+            "file_fields": _schema.file_fields(also),
+            "any_fields": _schema.any_fields(also),
+        }
     return [_wire.frame(header, len(document)), document]
+
+
+def _load_also(worker: Worker) -> Any:
+    """Load the model's other method. One that does not load takes nothing from the first."""
+    from . import _inputs
+
+    try:
+        also = _load.load_also(worker.predictor, worker.init.get("also_ref", ""))
+        if also is None:
+            return None
+        own = also.target is not worker.predictor.target and also.setup is not None
+        worker.also = Method(also, _inputs.Coercer(also), own)
+        return also
+    except Exception as error:  # user code
+        worker.leave_if_forked()
+        print_traceback(error)
+        worker.log("warn", f"{worker.init.get('also_ref')} cannot be loaded and is not served: {describe(error)}")
+        return None
 
 
 def _schema_file(worker: Worker) -> Optional[bytes]:

@@ -1,0 +1,144 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"coglet/internal/api"
+	"coglet/internal/prediction"
+	"coglet/internal/service"
+)
+
+const (
+	eventStream = "text/event-stream"
+	keepAlive   = 15 * time.Second
+	// writeTimeout is how long a reader may take nothing: then it is gone for us.
+	writeTimeout = time.Minute
+)
+
+// maxEventID is the largest number that every JSON parser keeps exactly.
+const maxEventID = 1<<53 - 1
+
+// resume answers GET /predictions/{id}/stream.
+func (s *server) resume(w http.ResponseWriter, r *http.Request, method string) {
+	h, known := s.find(r, method)
+	if !known {
+		writeJSON(w, http.StatusNotFound, api.Error{Error: "Prediction not found"})
+		return
+	}
+	reader := h.Read()
+	if text := r.Header.Get("Last-Event-Id"); text != "" {
+		last, err := strconv.ParseUint(text, 10, 64)
+		if err != nil || last > maxEventID {
+			writeDetail(w, http.StatusUnprocessableEntity, []api.FieldError{{
+				Loc: []string{"header", "Last-Event-ID"}, Msg: "must be the id of an event", Type: "value_error",
+			}})
+			return
+		}
+		reader = h.Resume(last)
+	}
+	s.stream(w, r, h, reader)
+}
+
+// stream sends the prediction's events until it has ended or the client is gone.
+func (s *server) stream(w http.ResponseWriter, r *http.Request, h service.Handle, reader *prediction.Reader) {
+	detach, err := h.Attach()
+	if err != nil {
+		writeJSON(w, http.StatusTooManyRequests, api.Error{Error: "Too many stream subscribers"})
+		return
+	}
+	defer detach()
+	header := w.Header()
+	header.Set("Content-Type", eventStream)
+	header.Set("Cache-Control", "no-cache")
+	header.Set("X-Accel-Buffering", "no") // or nginx keeps events back
+	w.WriteHeader(http.StatusOK)
+	out := &eventWriter{w: w, control: http.NewResponseController(w), handle: h, replay: true}
+	timer := time.NewTimer(s.keepAlive())
+	defer timer.Stop()
+	var events []prediction.Event
+	for {
+		var missed uint64
+		var more <-chan struct{}
+		var ended bool
+		events, missed, more, ended = reader.Next(events[:0])
+		if err := out.write(events, missed); err != nil || ended {
+			return
+		}
+		if more == nil {
+			continue
+		}
+		timer.Reset(s.keepAlive())
+		select {
+		case <-more:
+		case <-timer.C:
+			if out.send(api.Body{api.KeepAlive}) != nil {
+				return
+			}
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+func (s *server) keepAlive() time.Duration {
+	if s.cfg.KeepAlive > 0 {
+		return s.cfg.KeepAlive
+	}
+	return keepAlive
+}
+
+// eventWriter writes batches of events, each in one piece.
+type eventWriter struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	handle  service.Handle
+	replay  bool // nothing was sent yet
+	flushed bool
+	buf     []byte // reused
+}
+
+func (e *eventWriter) write(events []prediction.Event, missed uint64) error {
+	buf := e.buf[:0]
+	if missed > 0 {
+		buf = api.AppendMissedEvent(buf, missed, e.replay)
+	}
+	e.replay = false
+	var last api.Body
+	for i := range events {
+		if events[i].Kind == prediction.EventCompleted {
+			last = api.CompletedEvent(events[i].ID, e.handle.Snapshot())
+			break
+		}
+		buf = api.AppendEvent(buf, e.handle.ID, &events[i])
+	}
+	if cap(buf) <= maxKept {
+		e.buf = buf
+	}
+	if len(buf) == 0 && last == nil {
+		if e.flushed {
+			return nil
+		}
+		e.flushed = true
+		return e.control.Flush() // the headers: the client learns that it is connected
+	}
+	e.flushed = true
+	return e.send(append(api.Body{buf}, last...))
+}
+
+// maxKept is how large a buffer may be, in bytes, that is kept for the next events.
+const maxKept = 1 << 20
+
+func (e *eventWriter) send(body api.Body) error {
+	if err := e.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	for _, piece := range body {
+		if _, err := e.w.Write(piece); err != nil {
+			return err
+		}
+	}
+	return e.control.Flush()
+}
