@@ -1,8 +1,9 @@
 """The base classes of predictors. None is required: any class with run() or predict() serves."""
 
+import warnings
 from typing import Any, Callable, Optional
 
-from coglet._load import LoadError, load
+from coglet._load import LoadError, is_framework, load
 from coglet._scope import Scope, current_scope
 
 
@@ -12,9 +13,21 @@ class BaseRunner:
     def setup(self, weights: Any = None) -> None:
         """Load what predictions need. weights is the value of COG_WEIGHTS, None where that is not set."""
 
-    def run(self, **kwargs: Any) -> Any:
-        """Run one prediction. Its parameters are the inputs, its return annotation the output."""
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """Run one prediction. Its parameters are the inputs, its return annotation the output. Where only predict() is
+        written, this is it."""
+        if _is_written(self, "predict"):
+            return self.predict(*args, **kwargs)
         raise NotImplementedError("run has not been implemented by parent class.")
+
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """Call run(), whose older name this is."""
+        if not _is_written(self, "run"):
+            raise NotImplementedError("predict has not been implemented by parent class.")
+        warnings.warn(
+            f"{type(self).__name__}.predict() is deprecated; use run() instead", DeprecationWarning, stacklevel=2
+        )
+        return self.run(*args, **kwargs)
 
     @property
     def scope(self) -> Scope:
@@ -29,9 +42,15 @@ class BaseRunner:
 class BasePredictor(BaseRunner):
     """A predictor with predict(), the older name of run()."""
 
-    def predict(self, **kwargs: Any) -> Any:
-        """Run one prediction, see BaseRunner.run."""
-        raise NotImplementedError("predict has not been implemented by parent class.")
+
+def _is_written(predictor: Any, name: str) -> bool:
+    """Whether the author's own classes have the method."""
+    for kind in type(predictor).__mro__:
+        if is_framework(kind):
+            return False
+        if callable(kind.__dict__.get(name)):
+            return True
+    return False
 
 
 def load_predictor_from_ref(ref: str) -> Any:

@@ -65,7 +65,20 @@ def _filename(url: str) -> str:
 
         media = url[5:].split(",")[0].split(";")[0]
         return "file" + (mimetypes.guess_extension(media or "text/plain") or "")
-    return urllib.parse.unquote_plus(os.path.basename(urllib.parse.urlparse(url).path)) or "file"
+    name = urllib.parse.unquote_plus(os.path.basename(urllib.parse.urlparse(url).path))
+    return _short(name.replace("/", "_").replace("\0", "_")) or "file"
+
+
+_MAX_NAME = 200  # bytes
+
+
+def _short(name: str) -> str:
+    """Cut a name that file systems would refuse, and keep its extension."""
+    if len(os.fsencode(name)) <= _MAX_NAME:
+        return name
+    stem, extension = os.path.splitext(name)
+    room = max(0, _MAX_NAME - len(os.fsencode("~" + extension)))
+    return os.fsencode(stem)[:room].decode("utf-8", "ignore") + "~" + extension
 
 
 class File(io.IOBase):

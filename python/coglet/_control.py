@@ -19,8 +19,8 @@ def run_setup(predictor: Any, wait: Callable[[Any], Any]) -> None:
 
 def begin_setup(predictor: Any) -> Any:
     """Call a predictor's setup() and return what it returns: a coroutine, when it is async."""
-    args = (os.environ.get("COG_WEIGHTS") or None,) if predictor.setup_wants_weights else ()
-    return predictor.setup(*args)
+    weights = {"weights": os.environ.get("COG_WEIGHTS") or None} if predictor.setup_wants_weights else {}
+    return predictor.setup(**weights)
 
 
 def read_control(

@@ -383,6 +383,8 @@ def _by_convention(module: ModuleType, mode: str) -> Any:
     names = ("train", "Trainer", "Runner", "Predictor") if mode == "train" else ("Runner", "Predictor")
     found = [name for name in names if getattr(module, name, None) is not None]
     if {"Runner", "Predictor"} <= set(found):
+        if isinstance(module.Runner, type) and not _is_valid(module.Runner):
+            return module.Predictor
         warnings.warn("both Runner and Predictor are defined: taking Runner", UserWarning, stacklevel=2)
     if found:
         return getattr(module, found[0])
@@ -391,6 +393,14 @@ def _by_convention(module: ModuleType, mode: str) -> Any:
         if callable(function) and _is_own(function, module):
             return function
     return None
+
+
+def _is_valid(kind: type) -> bool:
+    try:
+        _check_class(kind)
+    except LoadError:
+        return False
+    return True
 
 
 def _check_class(kind: type) -> None:

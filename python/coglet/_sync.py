@@ -113,7 +113,8 @@ class SyncRunner:
         if isinstance(problem, _inputs.InputError):
             return "failed", str(problem)
         if isinstance(problem, _encode.EncodeError):
-            return "failed", f"{problem} (returned by {self._predictor.place})"
+            predictor = self._worker.method(prediction.method).predictor
+            return "failed", f"{problem} (returned by {predictor.place})"
         print_traceback(problem)
         if isinstance(problem, MemoryError):
             gc.collect()

@@ -63,6 +63,25 @@ def test_mistakes_are_told_with_their_place_and_their_mend(load, source, message
     assert message in str(caught.value), caught.value
 
 
+def test_conventional_names(load):
+    helper = "class Runner:\n    pass\n"
+    assert load(helper + "class Predictor:\n    def predict(self): return 1\n").call() == 1
+    with pytest.warns(UserWarning, match="taking Runner"):
+        both = load("class Runner:\n    def run(self): return 2\nclass Predictor:\n    def predict(self): return 1\n")
+    assert both.call() == 2
+    with pytest.raises(_load.LoadError, match="run or predict method not found: Runner"):
+        load(helper)
+
+
+def test_run_and_predict_stand_for_each_other(load):
+    base = "from cog import BasePredictor, BaseRunner\n"
+    target = load(base + "class Predictor(BasePredictor):\n    def predict(self, x): return x\n").target
+    assert target.run(x=1) == 1
+    target = load(base + "class Runner(BaseRunner):\n    def run(self, x): return x\n").target
+    with pytest.warns(DeprecationWarning):
+        assert target.predict(x=1) == 1
+
+
 def test_setups_that_are_right(load):
     for arguments in (
         "self",
