@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-const documented = `
+const constrained = `
 from typing import List, Optional
 from cog import BasePredictor, Input
 
@@ -36,7 +36,7 @@ class Predictor(BasePredictor):
 // TestSchemathesisFindsNoViolation lets a tool that none of us wrote compare the server with its own OpenAPI document.
 func TestSchemathesisFindsNoViolation(t *testing.T) {
 	st := filepath.Join(filepath.Dir(venv(t, "schemathesis")), "st")
-	s := ready(t, "", launch{dir: model(t, documented), flags: []string{"--shutdown-grace", "100ms"}})
+	s := ready(t, "", launch{dir: model(t, constrained), flags: []string{"--shutdown-grace", "100ms"}})
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, st, "run", s.url+"/openapi.json", "--seed", "1", "--max-examples", "20", "--checks", "all",
@@ -50,7 +50,7 @@ func TestSchemathesisFindsNoViolation(t *testing.T) {
 }
 
 func TestOpenAPIDescribesEveryRouteAndKeepsTheModelsOwnParts(t *testing.T) {
-	s := ready(t, "", launch{dir: model(t, documented)})
+	s := ready(t, "", launch{dir: model(t, constrained)})
 	doc := s.do("GET", "/openapi.json", "")
 	paths := doc.body["paths"].(map[string]any)
 	for path, methods := range map[string]string{
