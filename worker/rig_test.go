@@ -128,18 +128,19 @@ func (s *server) next(r *protocol.Reader) protocol.Frame {
 // expect reads frames until one of this type, which it decodes, and returns the text of the logs before it.
 func (s *server) expect(r *protocol.Reader, kind string, m any) (text string) {
 	s.Helper()
+	var logs strings.Builder // there may be megabytes of it
 	for {
 		f := s.next(r)
 		if f.Type == kind {
 			if err := f.Decode(m); err != nil {
 				s.Fatal(err)
 			}
-			return text
+			return logs.String()
 		}
 		if f.Type != protocol.TypeLog {
 			s.Fatalf("got %s %s, want %s", f.Header, f.Body(), kind)
 		}
-		text += string(f.Body())
+		logs.Write(f.Body())
 	}
 }
 
@@ -162,7 +163,8 @@ func (s *server) start(slot int, input any) uint64 {
 type result struct {
 	outputs []string
 	files   []protocol.File
-	logs    string
+	logs    string // once it is done
+	printed strings.Builder
 	metrics []protocol.Metric
 	done    protocol.Done
 }
@@ -191,7 +193,7 @@ func (s *server) results(slots ...int) map[int]*result {
 		r := all[*m.Slot]
 		switch f.Type {
 		case protocol.TypeLog:
-			r.logs += string(f.Body())
+			r.printed.Write(f.Body())
 		case protocol.TypeOutput:
 			if m.Index != len(r.outputs) {
 				s.Fatalf("output %d has index %d", len(r.outputs), m.Index)
@@ -207,6 +209,7 @@ func (s *server) results(slots ...int) map[int]*result {
 			if err := f.Decode(&r.done); err != nil {
 				s.Fatal(err)
 			}
+			r.logs = r.printed.String()
 			left--
 		}
 	}

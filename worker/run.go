@@ -228,8 +228,11 @@ func (s *server) settle() {
 	<-passed
 }
 
-// log sends captured text to the prediction that runs, if exactly one does.
+// log sends captured text to the prediction that runs, if exactly one does. Where the server reads slower than a child
+// prints, the child is to wait: else what it prints piles up in memory, and every done stands behind it.
 func (s *server) log(l fdredirect.Log) {
+	s.data.Taken()
+	s.control.Taken()
 	s.mu.Lock() // held over Send, which does not wait: see the end of predict
 	defer s.mu.Unlock()
 	slot := -1

@@ -22,6 +22,7 @@ type Writer struct {
 	queue [][]byte // in order, behind what the present writer holds
 	busy  bool     // somebody writes: only it touches the channel
 	err   error    // the first failure; final
+	taken sync.Cond
 	wg    sync.WaitGroup
 }
 
@@ -31,7 +32,9 @@ func NewWriter(conn syscall.Conn) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open frame writer: %w", err)
 	}
-	return &Writer{raw: raw}, nil
+	w := &Writer{raw: raw}
+	w.taken.L = &w.mu
+	return w, nil
 }
 
 // Send writes one frame: msg as its header, then body. The body belongs to the Writer from now on and must not change.
@@ -92,8 +95,20 @@ func (w *Writer) settle(rest [][]byte, err error) (more bool) {
 	if len(rest) > 0 && w.err == nil {
 		w.queue = append(append(make([][]byte, 0, len(rest)+len(w.queue)), rest...), w.queue...)
 	}
-	w.busy = len(w.queue) > 0
+	if w.busy = len(w.queue) > 0; !w.busy {
+		w.taken.Broadcast()
+	}
 	return w.busy
+}
+
+// Taken returns when the kernel has taken all that was sent before, or the channel has failed. For a sender that can
+// wait, and whose frames would otherwise pile up where the receiver is slower.
+func (w *Writer) Taken() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.busy && w.err == nil {
+		w.taken.Wait()
+	}
 }
 
 // write writes bufs; without wait it returns what the kernel did not take at once.

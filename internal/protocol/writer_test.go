@@ -151,3 +151,37 @@ func BenchmarkRoundTrip(b *testing.B) {
 	}
 	fmt.Fprint(io.Discard, buf)
 }
+
+func TestTakenWaitsForAReceiverThatIsSlower(t *testing.T) {
+	a, b := pair(t)
+	w, err := NewWriter(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Taken() // nothing was sent
+	body := make([]byte, 4<<20)
+	if err := w.Send(&Cancel{Type: TypeCancel}, body); err != nil {
+		t.Fatal(err)
+	}
+	taken := make(chan struct{})
+	go func() {
+		w.Taken()
+		close(taken)
+	}()
+	r := NewReader(b)
+	select {
+	case <-taken:
+		t.Error("4 MiB were taken by a socket that nobody reads")
+	default:
+	}
+	if _, err := r.Next(); err != nil {
+		t.Fatal(err)
+	}
+	<-taken
+	if err := w.Send(&Cancel{Type: TypeCancel}, body); err != nil {
+		t.Fatal(err)
+	}
+	a.Close() // a channel that has failed takes nothing more, and nobody waits for it
+	w.Taken()
+	w.Wait()
+}
