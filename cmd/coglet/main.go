@@ -128,7 +128,9 @@ func serve(cfg config.Config) error {
 			format = "console"
 		}
 	}
-	log := telemetry.New(os.Stderr, format, cfg.LogLevel, terminal && !cfg.NoColor)
+	out := telemetry.NewBurst(os.Stderr)
+	defer out.Flush()
+	log := telemetry.New(out, format, cfg.LogLevel, terminal && !cfg.NoColor)
 	for _, warning := range cfg.Warnings {
 		log.Warn("setting not used", "reason", warning)
 	}

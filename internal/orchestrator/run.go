@@ -131,11 +131,15 @@ func (r *Run) send(input []byte) {
 		return
 	}
 	r.phase = phaseRunning
+	send := r.slot.inst.data.Send
+	if r.slot.inst.running > 1 {
+		send = r.slot.inst.data.SendTogether
+	}
 	if d := p.cfg.PredictTimeout; d > 0 {
 		r.limit = time.AfterFunc(d, func() { r.Cancel(limitError{fmt.Sprintf("timeout after %s", d)}) })
 	}
 	p.mu.Unlock()
-	err := r.slot.inst.data.Send(&protocol.Predict{
+	err := send(&protocol.Predict{
 		Type: protocol.TypePredict, Slot: r.slot.num, Seq: r.seq, ID: r.pred.ID, Method: r.job.Method,
 		Context: r.job.Context,
 	}, input)

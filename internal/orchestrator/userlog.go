@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"time"
 
 	"coglet/internal/prediction"
 	"coglet/internal/protocol"
@@ -30,8 +31,7 @@ const maxRecord = 64 << 10
 
 // records logs each line of text as a record of its own.
 func records(log *slog.Logger, text []byte, attrs ...slog.Attr) {
-	ctx := context.Background()
-	if !log.Enabled(ctx, slog.LevelInfo) {
+	if !log.Enabled(context.Background(), slog.LevelInfo) {
 		return
 	}
 	for len(text) > 0 {
@@ -40,7 +40,7 @@ func records(log *slog.Logger, text []byte, attrs ...slog.Attr) {
 			line, rest = text[:maxRecord], text[maxRecord:]
 		}
 		if line = bytes.TrimRight(line, "\r"); len(line) > 0 {
-			log.LogAttrs(ctx, slog.LevelInfo, string(line), attrs...)
+			write(log, slog.LevelInfo, string(line), attrs...)
 		}
 		text = rest
 	}
@@ -76,7 +76,19 @@ func (l userLogs) ended(id string, r prediction.Result, array bool) {
 }
 
 func (l userLogs) life(level slog.Level, message, id string, attrs ...slog.Attr) {
-	l.predictionLog.LogAttrs(context.Background(), level, message, append(attrs, slog.String("prediction_id", id))...)
+	write(l.predictionLog, level, message, append(attrs, slog.String("prediction_id", id))...)
+}
+
+// write is Logger.LogAttrs without the caller's place in the source, which no handler writes and which costs a walk of
+// the stack: some of these lines are on the path of every prediction.
+func write(log *slog.Logger, level slog.Level, message string, attrs ...slog.Attr) {
+	ctx := context.Background()
+	if !log.Enabled(ctx, level) {
+		return
+	}
+	r := slog.NewRecord(time.Now(), level, message, 0)
+	r.AddAttrs(attrs...)
+	_ = log.Handler().Handle(ctx, r) // as Logger does
 }
 
 // worker logs a message of the harness's own.

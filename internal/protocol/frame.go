@@ -39,20 +39,29 @@ var (
 // AppendHeader appends the prefix and the header of a frame whose body has bodyLen bytes. The caller sends the body
 // right behind it.
 func AppendHeader(dst []byte, msg any, bodyLen int) ([]byte, error) {
-	header, err := json.Marshal(msg, json.Deterministic(true))
-	if err != nil {
-		return dst, fmt.Errorf("encode frame header: %w", err)
+	out := append(append(dst, magic...), "........"...) // the sizes, once they are known
+	start := len(out)
+	ok := false
+	if p, is := msg.(*Predict); is {
+		out, ok = p.plain(out)
 	}
-	if len(header) > MaxHeader {
-		return dst, fmt.Errorf("%w: header of %d bytes, at most %d", ErrTooLarge, len(header), MaxHeader)
+	if !ok {
+		header, err := json.Marshal(msg, json.Deterministic(true))
+		if err != nil {
+			return dst, fmt.Errorf("encode frame header: %w", err)
+		}
+		out = append(out[:start], header...)
+	}
+	size := len(out) - start
+	if size > MaxHeader {
+		return dst, fmt.Errorf("%w: header of %d bytes, at most %d", ErrTooLarge, size, MaxHeader)
 	}
 	if bodyLen > MaxBody {
 		return dst, fmt.Errorf("%w: body of %d bytes, at most %d", ErrTooLarge, bodyLen, MaxBody)
 	}
-	dst = append(dst, magic...)
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(header)))
-	dst = binary.BigEndian.AppendUint32(dst, uint32(bodyLen))
-	return append(dst, header...), nil
+	binary.BigEndian.PutUint32(out[start-8:], uint32(size))
+	binary.BigEndian.PutUint32(out[start-4:], uint32(bodyLen))
+	return out, nil
 }
 
 // parsePrefix checks the first 12 bytes of a frame.

@@ -38,6 +38,9 @@ func (f *Frame) TakeBody() []byte {
 
 // Decode parses the header into one of this package's messages. Its error wraps ErrMalformed.
 func (f *Frame) Decode(msg any) error {
+	if decodePlain(f.Header, msg) {
+		return nil
+	}
 	if err := json.Unmarshal(f.Header, msg); err != nil {
 		return fmt.Errorf("%w: %s header: %w", ErrMalformed, f.Type, err)
 	}

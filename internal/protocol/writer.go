@@ -3,6 +3,7 @@ package protocol
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"syscall"
 
@@ -20,7 +21,7 @@ type Writer struct {
 
 	mu    sync.Mutex
 	queue [][]byte // in order, behind what the present writer holds
-	busy  bool     // somebody writes: only it touches the channel
+	busy  bool     // somebody writes, or is about to: only it touches the channel
 	err   error    // the first failure; final
 	taken sync.Cond
 	wg    sync.WaitGroup
@@ -39,7 +40,13 @@ func NewWriter(conn syscall.Conn) (*Writer, error) {
 
 // Send writes one frame: msg as its header, then body. The body belongs to the Writer from now on and must not change.
 // It returns ErrTooLarge for a frame over a limit (the channel stays good), and the channel's error once there is one.
-func (w *Writer) Send(msg any, body []byte) error {
+func (w *Writer) Send(msg any, body []byte) error { return w.sendFrame(msg, body, false) }
+
+// SendTogether is Send for a receiver that is busy with other frames: it first lets those goroutines run that are ready
+// to, so that what they send goes out in the same write, and is read in one go.
+func (w *Writer) SendTogether(msg any, body []byte) error { return w.sendFrame(msg, body, true) }
+
+func (w *Writer) sendFrame(msg any, body []byte, together bool) error {
 	head, err := AppendHeader(make([]byte, 0, 192), msg, len(body))
 	if err != nil {
 		return err
@@ -49,10 +56,10 @@ func (w *Writer) Send(msg any, body []byte) error {
 	if len(body) == 0 {
 		n = 1
 	}
-	return w.send(bufs[:n])
+	return w.send(bufs[:n], together)
 }
 
-func (w *Writer) send(bufs [][]byte) error {
+func (w *Writer) send(bufs [][]byte, together bool) error {
 	w.mu.Lock()
 	if w.err != nil || w.busy {
 		if w.err == nil {
@@ -64,6 +71,13 @@ func (w *Writer) send(bufs [][]byte) error {
 	w.busy = true
 	w.mu.Unlock()
 
+	if together {
+		runtime.Gosched()
+		w.mu.Lock()
+		bufs = append(bufs, w.queue...)
+		w.queue = nil
+		w.mu.Unlock()
+	}
 	rest, err := w.write(bufs, false)
 	if w.settle(rest, err) {
 		w.wg.Go(w.drain)

@@ -64,10 +64,7 @@ func (h *consoleHandler) Handle(_ context.Context, r slog.Record) error {
 	if cap(b) <= 64<<10 { // a huge line is not kept for the next
 		*buf = b
 	}
-	h.out.mu.Lock()
-	defer h.out.mu.Unlock()
-	_, err := h.out.w.Write(b)
-	return err
+	return h.out.write(b, &r)
 }
 
 // pad makes all levels equally wide.

@@ -6,6 +6,8 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"math"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -67,6 +69,18 @@ type output struct {
 	w  io.Writer
 }
 
+// write writes one record. From a warning on it does not wait.
+func (o *output) write(record []byte, r *slog.Record) error {
+	if b, ok := o.w.(*Burst); ok {
+		_, err := b.write(record, r.Level >= slog.LevelWarn, r.Time)
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, err := o.w.Write(record)
+	return err
+}
+
 // jsonHandler writes {"timestamp","level","fields":{"message",…},"target"}.
 type jsonHandler struct {
 	out    *output
@@ -119,10 +133,7 @@ func (h *jsonHandler) Handle(_ context.Context, r slog.Record) error {
 	if cap(b) <= 64<<10 { // a huge line is not kept for the next
 		*buf = b
 	}
-	h.out.mu.Lock()
-	defer h.out.mu.Unlock()
-	_, err := h.out.w.Write(b)
-	return err
+	return h.out.write(b, &r)
 }
 
 func levelName(l slog.Level) string {
@@ -156,6 +167,16 @@ func appendAttr(b []byte, group string, a slog.Attr) []byte {
 	b, _ = jsontext.AppendQuote(b, group+a.Key)
 	b = append(b, ':')
 	switch v.Kind() {
+	case slog.KindFloat64:
+		if f := v.Float64(); !math.IsNaN(f) && !math.IsInf(f, 0) {
+			return strconv.AppendFloat(b, f, 'g', -1, 64)
+		}
+	case slog.KindInt64:
+		return strconv.AppendInt(b, v.Int64(), 10)
+	case slog.KindUint64:
+		return strconv.AppendUint(b, v.Uint64(), 10)
+	case slog.KindBool:
+		return strconv.AppendBool(b, v.Bool())
 	case slog.KindString, slog.KindDuration, slog.KindTime:
 		b, _ = jsontext.AppendQuote(b, v.String())
 		return b
