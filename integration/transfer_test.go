@@ -234,6 +234,14 @@ func TestMultipartRequests(t *testing.T) {
 	if out := s.succeeded(post([3]string{"do", "", "echo"}, [3]string{"text", "", "007"}, [3]string{"n", "", "3"})); out != "007" {
 		t.Errorf("fields: %v", out)
 	}
+	// parts of one name are one list, whatever each of them is
+	if out := s.succeeded(post([3]string{"do", "", "read"}, [3]string{"many", "", "data:,one"}, [3]string{"many", "2.txt", "two"},
+		[3]string{"many", "", "data:,three"})); fmt.Sprint(out) != "[file.txt:one 2.txt:two file.txt:three]" {
+		t.Errorf("a list of texts and files: %v", out)
+	}
+	if out := s.succeeded(post([3]string{"do", "", "read"}, [3]string{"many", "", `["data:,one","data:,two"]`})); fmt.Sprint(out) != "[file.txt:one file.txt:two]" {
+		t.Errorf("a whole list: %v", out)
+	}
 	for name, tc := range map[string]struct {
 		parts [][3]string
 		code  int
@@ -241,7 +249,10 @@ func TestMultipartRequests(t *testing.T) {
 	}{
 		"unknown file":    {[][3]string{{"nosuch", "x.png", "x"}}, 422, `"loc":["body","input","nosuch"]`},
 		"file for text":   {[][3]string{{"text", "x.png", "x"}}, 422, `"loc":["body","input","text"],"msg":"takes no file"`},
-		"two for one":     {[][3]string{{"image", "x", "x"}, {"image", "y", "y"}}, 422, `takes one file`},
+		"two for one":     {[][3]string{{"image", "x", "x"}, {"image", "y", "y"}}, 422, `"loc":["body","input","image"],"msg":"is given twice"`},
+		"text and file":   {[][3]string{{"image", "", "data:,a"}, {"image", "y", "y"}}, 422, `"loc":["body","input","image"],"msg":"is given twice"`},
+		"input and part":  {[][3]string{{"input", "", `{"text":"a"}`}, {"text", "", "b"}}, 422, `"loc":["body","input","text"],"msg":"is given twice"`},
+		"whole and parts": {[][3]string{{"input", "", `{"many":[]}`}, {"many", "y", "y"}}, 422, `"loc":["body","input","many"],"msg":"is given as a whole`},
 		"input no object": {[][3]string{{"input", "", "[1]"}}, 422, `"loc":["body","input"]`},
 		"wrong type":      {[][3]string{{"image", "x", "x"}, {"n", "", "many"}}, 422, `"loc":["body","input","n"]`},
 		"bad context":     {[][3]string{{"context", "", "{"}}, 422, `"loc":["body","context"]`},

@@ -28,18 +28,26 @@ func (s *server) resume(w http.ResponseWriter, r *http.Request, method string) {
 		writeJSON(w, http.StatusNotFound, api.Error{Error: "Prediction not found"})
 		return
 	}
-	reader := h.Read()
-	if text := r.Header.Get("Last-Event-Id"); text != "" {
-		last, err := strconv.ParseUint(text, 10, 64)
-		if err != nil || last > maxEventID {
-			writeDetail(w, http.StatusUnprocessableEntity, []api.FieldError{{
-				Loc: []string{"header", "Last-Event-ID"}, Msg: "must be the id of an event", Type: "value_error",
-			}})
-			return
-		}
-		reader = h.Resume(last)
+	if reader, ok := s.reader(w, r, h); ok {
+		s.stream(w, r, h, reader)
 	}
-	s.stream(w, r, h, reader)
+}
+
+// reader returns a reader that begins after the event that Last-Event-ID names, or with the first one. It answers what is
+// wrong with the header.
+func (s *server) reader(w http.ResponseWriter, r *http.Request, h service.Handle) (*prediction.Reader, bool) {
+	text := r.Header.Get("Last-Event-Id")
+	if text == "" {
+		return h.Read(), true
+	}
+	last, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || last > maxEventID {
+		writeDetail(w, http.StatusUnprocessableEntity, []api.FieldError{{
+			Loc: []string{"header", "Last-Event-ID"}, Msg: "must be the id of an event", Type: "value_error",
+		}})
+		return nil, false
+	}
+	return h.Resume(last), true
 }
 
 // dialect is how events are written.
@@ -57,13 +65,17 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, h service.Handle
 
 // sendEvents sends the prediction's events until it has ended or the client is gone.
 func (s *server) sendEvents(w http.ResponseWriter, r *http.Request, h service.Handle, reader *prediction.Reader, d dialect) {
+	header := w.Header()
+	if r.Method == http.MethodHead { // it reads nothing, so it keeps nothing waiting
+		header.Set("Content-Type", eventStream)
+		return
+	}
 	detach, err := h.Attach()
 	if err != nil {
 		writeJSON(w, http.StatusTooManyRequests, api.Error{Error: "Too many stream subscribers"})
 		return
 	}
 	defer detach()
-	header := w.Header()
 	header.Set("Content-Type", eventStream)
 	header.Set("Cache-Control", "no-cache")
 	header.Set("X-Accel-Buffering", "no") // or nginx keeps events back

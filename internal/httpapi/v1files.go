@@ -7,6 +7,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -59,11 +60,15 @@ func (s *server) v1PutFile(w http.ResponseWriter, r *http.Request) {
 		v1Problem(w, http.StatusBadRequest, "A multipart/form-data body with a part content is needed.")
 		return
 	}
-	kept, err := s.v1ReadFile(multipart.NewReader(http.MaxBytesReader(w, r.Body, s.cfg.Uploads.MaxKept()), boundary))
+	in, done := s.patient(w, r, s.cfg.Uploads.MaxKept())
+	defer done()
+	kept, err := s.v1ReadFile(multipart.NewReader(in, boundary))
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over), errors.Is(err, files.ErrNoRoom):
 		v1Problem(w, http.StatusRequestEntityTooLarge, "There is no room for this file.")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		v1Problem(w, http.StatusRequestTimeout, "The client stopped sending.")
 	case err != nil:
 		v1Problem(w, http.StatusBadRequest, err.Error())
 	default:
