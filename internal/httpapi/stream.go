@@ -18,8 +18,8 @@ const (
 	writeTimeout = time.Minute
 )
 
-// maxEventID is the largest number that every JSON parser keeps exactly.
-const maxEventID = 1<<53 - 1
+// maxEventID is a number of 15 digits, which is how the OpenAPI document says it.
+const maxEventID = 1e15 - 1
 
 // resume answers GET /predictions/{id}/stream.
 func (s *server) resume(w http.ResponseWriter, r *http.Request, method string) {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -109,9 +110,11 @@ func (s *server) v1ReadFile(parts *multipart.Reader) (kept files.Kept, err error
 			if metadata, err = io.ReadAll(io.LimitReader(part, 64<<10)); err != nil {
 				return kept, err
 			}
-			if !jsontext.Value(metadata).IsValid() {
-				return kept, errors.New("the part metadata must be JSON")
+			if value := jsontext.Value(metadata); !value.IsValid() || value.Kind() != '{' {
+				return kept, errors.New("the part metadata must be a JSON object")
 			}
+		default:
+			return kept, fmt.Errorf("unknown part %q: want content and metadata", part.FormName())
 		}
 	}
 	if !found {
