@@ -331,6 +331,19 @@ func TestReceiverThatRefusesAndOneThatHangsHoldNothingUp(t *testing.T) {
 	}
 }
 
+func TestForbiddenAddressesAreNotTriedAgain(t *testing.T) {
+	r := newReceiver(t, nil)
+	var w waits
+	s, log := newSender(t, Config{Client: outbound.Named(true), Sleep: w.record})
+	p := started("p")
+	succeed(p)
+	s.Watch(p, r.hook(All))
+	wait(t, s)
+	if len(r.all()) != 0 || len(w.all) != 0 || !strings.Contains(log.String(), "given up") || !strings.Contains(log.String(), "--public-urls-only") {
+		t.Errorf("%d messages, waits %v, log: %s", len(r.all()), w.all, log)
+	}
+}
+
 func TestSlowReceiverGetsFewerMessagesAndMemoryStaysBounded(t *testing.T) {
 	r := newReceiver(t, func(int, http.ResponseWriter) { time.Sleep(50 * time.Millisecond) })
 	s, _ := newSender(t, Config{})
