@@ -108,7 +108,7 @@ func (w *waits) record(_ context.Context, d time.Duration) error {
 func newSender(t *testing.T, c Config) (*Sender, *bytes.Buffer) {
 	var log bytes.Buffer
 	if c.Client == nil {
-		c.Client = outbound.Named(false)
+		c.Client = outbound.Named(false, nil)
 	}
 	if c.Sleep == nil {
 		c.Sleep = new(waits).sleep
@@ -334,7 +334,7 @@ func TestReceiverThatRefusesAndOneThatHangsHoldNothingUp(t *testing.T) {
 func TestForbiddenAddressesAreNotTriedAgain(t *testing.T) {
 	r := newReceiver(t, nil)
 	var w waits
-	s, log := newSender(t, Config{Client: outbound.Named(true), Sleep: w.record})
+	s, log := newSender(t, Config{Client: outbound.Named(true, nil), Sleep: w.record})
 	p := started("p")
 	succeed(p)
 	s.Watch(p, r.hook(All))
