@@ -292,6 +292,11 @@ func TestProxyIsUsed(t *testing.T) {
 	if got := <-asked; got != "GET http://model.test/a.txt" {
 		t.Errorf("the proxy was asked for %s", got)
 	}
+	s = ready(t, "contract", launch{env: []string{"HTTP_PROXY=" + serveMux(t, mux), "NO_PROXY=model.test"}})
+	s.failed(s.predict("do", "read", "image", "http://model.test/a.txt"), "download from model.test")
+	if len(asked) > 0 {
+		t.Errorf("the proxy was asked for %s", <-asked)
+	}
 }
 
 func TestSilentStreamIsKeptOpen(t *testing.T) {

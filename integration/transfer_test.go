@@ -289,8 +289,17 @@ func TestMultipartRequests(t *testing.T) {
 func TestLargeStringsAndManyOutputs(t *testing.T) {
 	s := ready(t, "contract", launch{})
 	text := strings.Repeat("0123456789", 5<<20)
-	if out := s.succeeded(s.predict("do", "echo", "text", text)); out != text {
-		t.Errorf("a string of %d bytes came back with %d", len(text), len(out.(string)))
+	echo := func(times int) (kib int) {
+		for range times {
+			if out := s.succeeded(s.predict("do", "echo", "text", text)); out != text {
+				t.Errorf("a string of %d bytes came back with %d", len(text), len(out.(string)))
+			}
+		}
+		return resident(t, s.cmd.Process.Pid)
+	}
+	before := echo(3)
+	if grown := echo(3) - before; grown > before*3/4 { // the race detector's own share included
+		t.Errorf("the server has grown from %d by %d KiB over three more strings", before, grown)
 	}
 	for _, do := range []string{"items", "tokens"} {
 		if out := s.succeeded(s.predict("do", do, "n", 10_000)).([]any); len(out) != 10_000 || out[9_999] != "9999" {

@@ -219,3 +219,14 @@ func TestHealthOfAReadyPool(t *testing.T) {
 		<-h.Done()
 	}
 }
+
+func TestHealthWordsAreCogs(t *testing.T) {
+	for health, word := range map[Health]string{
+		Unknown: "UNKNOWN", Starting: "STARTING", Ready: "READY", Busy: "BUSY", SetupFailed: "SETUP_FAILED", Defunct: "DEFUNCT",
+		Unhealthy: "UNHEALTHY",
+	} {
+		if string(health) != word {
+			t.Errorf("%s, want %s", health, word)
+		}
+	}
+}
