@@ -314,3 +314,18 @@ func TestLargeStringsAndManyOutputs(t *testing.T) {
 		t.Errorf("%d bytes of logs, want %d", len(a.str("logs")), want.Len())
 	}
 }
+
+const exact = `
+class Predictor:
+    def predict(self, n: int) -> dict:
+        return {"z": n, "a": 2**70, "m": {"y": 0.1, "b": 18446744073709551615}}
+`
+
+func TestOutputsKeepTheirDigitsAndTheirOrder(t *testing.T) {
+	s := ready(t, "", launch{dir: model(t, exact)})
+	a := s.do("POST", "/predictions", `{"input":{"n":9007199254740993}}`)
+	s.succeeded(a)
+	if want := `"output":{"z":9007199254740993,"a":1180591620717411303424,"m":{"y":0.1,"b":18446744073709551615}}`; !strings.Contains(a.raw, want) {
+		t.Errorf("%s, want %s", a.raw, want)
+	}
+}
