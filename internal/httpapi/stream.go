@@ -14,8 +14,6 @@ import (
 const (
 	eventStream = "text/event-stream"
 	keepAlive   = 15 * time.Second
-	// writeTimeout is how long a reader may take nothing: then it is gone for us.
-	writeTimeout = time.Minute
 )
 
 // maxEventID is a number of 15 digits, which is how the OpenAPI document says it.
@@ -161,10 +159,8 @@ func (e *eventWriter) send(body api.Body) error {
 	if err := e.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
-	for _, piece := range body {
-		if _, err := e.w.Write(piece); err != nil {
-			return err
-		}
+	if err := writePieces(e.w, body, writeTimeout); err != nil {
+		return err
 	}
 	return e.control.Flush()
 }
