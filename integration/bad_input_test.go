@@ -177,6 +177,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		"wait, NaN":       {"GET", "/predictions/known?wait=NaN", "", "", 422, `"loc":["query","wait"]`},
 		"wait, empty":     {"GET", "/predictions/known?wait=", "", "", 422, `"loc":["query","wait"]`},
 		"wait, twice":     {"GET", "/predictions/known?wait=1&wait=2", "", "", 422, `"loc":["query","wait"]`},
+		"deep nesting":    {"POST", "/predictions", `{"input":` + strings.Repeat("[", 200_000), "application/json", 400, "not JSON"},
 		"no UTF-8":        {"POST", "/predictions", "{\"input\":{\"do\":\"\xff\"}}", "application/json", 400, "not JSON"},
 		"lone surrogate":  {"POST", "/predictions", `{"input":{"do":"\ud800"}}`, "application/json", 400, "not JSON"},
 		"two inputs":      {"POST", "/predictions", `{"input":{"do":"nothing"},"input":{}}`, "application/json", 400, "duplicate"},

@@ -210,6 +210,8 @@ func TestClientsThatDisconnectAtEachStage(t *testing.T) {
 	reading := fmt.Sprintf("POST /predictions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(large), large)
 	for stage, sent := range map[string]string{
 		"headers": full[:60], "half body": full[:len(full)-5], "waiting": full, "reading": reading,
+		"half form": "POST /predictions HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 9999\r\n\r\n" +
+			"--b\r\nContent-Disposition: form-data; name=\"image\"; filename=\"x\"\r\n\r\nhalf of it",
 	} {
 		for range 3 {
 			conn, err := net.Dial("tcp", address)
@@ -241,6 +243,10 @@ func TestClientsThatDisconnectAtEachStage(t *testing.T) {
 	if left := s.predictionFolders(); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
+	s.until("half a file is removed", func() bool {
+		left, _ := filepath.Glob(filepath.Join(s.tmp, "coglet-*", "uploads", "*"))
+		return len(left) == 0
+	})
 	s.until("their connections are closed", func() bool { return s.descriptors() <= before })
 }
 

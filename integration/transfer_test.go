@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -257,6 +258,12 @@ func TestMultipartRequests(t *testing.T) {
 		"wrong type":      {[][3]string{{"image", "x", "x"}, {"n", "", "many"}}, 422, `"loc":["body","input","n"]`},
 		"bad context":     {[][3]string{{"context", "", "{"}}, 422, `"loc":["body","context"]`},
 		"bad webhook":     {[][3]string{{"image", "x", "x"}, {"webhook", "", "ftp://x"}}, 422, `"loc":["body","webhook"]`},
+		"bad id":          {[][3]string{{"id", "", "a\x00b"}}, 422, `"loc":["body","id"]`},
+		"id of bytes":     {[][3]string{{"id", "", "\xff"}}, 422, `"loc":["body","id"],"msg":"must be valid UTF-8"`},
+		"text of bytes":   {[][3]string{{"text", "", "\xff"}}, 422, `"loc":["body","input","text"],"msg":"must be valid UTF-8"`},
+		"bad filter":      {[][3]string{{"webhook_events_filter", "", `["done"]`}}, 422, `"loc":["body","webhook_events_filter"]`},
+		"two ids":         {[][3]string{{"id", "", "a"}, {"id", "", "b"}}, 422, `"loc":["body","id"],"msg":"is given twice"`},
+		"many of them":    {slices.Repeat([][3]string{{"many", "", "data:,x"}}, 1001), 400, "more than 1000 parts"},
 		"no name":         {[][3]string{{"", "", "x"}}, 400, "without a name"},
 		"too large":       {[][3]string{{"image", "x", strings.Repeat("x", 2<<20)}}, 413, "over the limit"},
 	} {

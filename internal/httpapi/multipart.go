@@ -126,29 +126,40 @@ func (f *form) part(p *multipart.Part) error {
 	if len(text) > maxTextPart {
 		return bad(http.StatusRequestEntityTooLarge, "part %q is over the limit of %d bytes", name, maxTextPart)
 	}
+	at := []string{"body", name}
+	if f.top[name] != nil {
+		return badField("is given twice", at...)
+	}
 	switch name {
 	case "id", "webhook":
 		f.top[name], err = jsontext.AppendQuote(nil, text)
 	case "context", "webhook_events_filter":
 		f.top[name], err = asJSON(text, name)
 	case "input":
-		var fields map[string]jsontext.Value
-		if json.Unmarshal(text, &fields) != nil {
-			return badField("must be a JSON object", "body", "input")
-		}
-		for k, v := range fields {
-			if err := f.set(k, v); err != nil {
-				return err
-			}
-		}
+		err = f.whole(text)
 	default:
+		at = []string{"body", "input", field}
 		err = f.text(field, text)
 	}
 	var known *badRequest
 	if err != nil && !errors.As(err, &known) {
-		return badField("must be valid UTF-8", "body", "input", field)
+		return badField("must be valid UTF-8", at...)
 	}
 	return err
+}
+
+// whole takes in the part that holds several inputs.
+func (f *form) whole(text []byte) error {
+	var fields map[string]jsontext.Value
+	if json.Unmarshal(text, &fields) != nil {
+		return badField("must be a JSON object", "body", "input")
+	}
+	for name, value := range fields {
+		if err := f.set(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func asJSON(text []byte, name string) (jsontext.Value, error) {
