@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -135,6 +137,7 @@ func TestCacheFolderThatCannotBeWritten(t *testing.T) {
 
 func TestRequestsThatAreRefused(t *testing.T) {
 	s := ready(t, "rogue", launch{flags: []string{"--max-body", "1MiB"}})
+	s.do("PUT", "/predictions/known", inputBody("do", "nothing"))
 	for name, tc := range map[string]struct {
 		method, path, body, contentType string
 		code                            int
@@ -168,7 +171,25 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		"filter word":     {"POST", "/predictions", `{"webhook_events_filter": ["done"], "input": {"do": "nothing"}}`, "application/json", 422, `got \"done\"`},
 		"filter null":     {"POST", "/predictions", `{"webhook_events_filter": null, "input": {"do": "nothing"}}`, "application/json", 422, `"loc":["body","webhook_events_filter"]`},
 		"filter a string": {"POST", "/predictions", `{"webhook_events_filter": "start", "input": {"do": "nothing"}}`, "application/json", 422, `"loc":["body","webhook_events_filter"]`},
-		"wait":            {"GET", "/predictions/x?wait=soon", "", "", 404, "not found"},
+		"wait, unknown":   {"GET", "/predictions/x?wait=soon", "", "", 404, "not found"},
+		"wait":            {"GET", "/predictions/known?wait=soon", "", "", 422, `{"detail":[{"loc":["query","wait"],"msg":"must be a number of seconds","type":"value_error"}]}`},
+		"wait, negative":  {"GET", "/predictions/known?wait=-1", "", "", 422, `"loc":["query","wait"]`},
+		"wait, NaN":       {"GET", "/predictions/known?wait=NaN", "", "", 422, `"loc":["query","wait"]`},
+		"wait, empty":     {"GET", "/predictions/known?wait=", "", "", 422, `"loc":["query","wait"]`},
+		"wait, twice":     {"GET", "/predictions/known?wait=1&wait=2", "", "", 422, `"loc":["query","wait"]`},
+		"deep nesting":    {"POST", "/predictions", `{"input":` + strings.Repeat("[", 200_000), "application/json", 400, "not JSON"},
+		"no UTF-8":        {"POST", "/predictions", "{\"input\":{\"do\":\"\xff\"}}", "application/json", 400, "not JSON"},
+		"lone surrogate":  {"POST", "/predictions", `{"input":{"do":"\ud800"}}`, "application/json", 400, "not JSON"},
+		"two inputs":      {"POST", "/predictions", `{"input":{"do":"nothing"},"input":{}}`, "application/json", 400, "duplicate"},
+		"empty body":      {"POST", "/predictions", "", "application/json", 422, "Field required"},
+		"id empty":        {"POST", "/predictions", `{"id": "", "input": {"do": "nothing"}}`, "application/json", 422, `"loc":["body","id"]`},
+		"context, a list": {"POST", "/predictions", `{"context": [], "input": {"do": "nothing"}}`, "application/json", 422, `"loc":["body","context"]`},
+		"webhook space":   {"POST", "/predictions", `{"webhook": "http://h/a b", "input": {"do": "nothing"}}`, "application/json", 422, `"loc":["body","webhook"],"msg":"is not a valid URL"`},
+		"webhook port":    {"POST", "/predictions", `{"webhook": "http://h:x/", "input": {"do": "nothing"}}`, "application/json", 422, `"loc":["body","webhook"]`},
+		"filter number":   {"POST", "/predictions", `{"webhook_events_filter": [1], "input": {"do": "nothing"}}`, "application/json", 422, `"loc":["body","webhook_events_filter"]`},
+		"filter case":     {"POST", "/predictions", `{"webhook_events_filter": ["Start"], "input": {"do": "nothing"}}`, "application/json", 422, `got \"Start\"`},
+		"type nonsense":   {"POST", "/predictions", `{}`, ";;;", 415, ";;;"},
+		"training id":     {"PUT", "/trainings/" + strings.Repeat("x", 257), `{}`, "application/json", 404, "Training not supported"},
 		"id too long":     {"PUT", "/predictions/" + strings.Repeat("x", 257), `{"input": {"do": "nothing"}}`, "application/json", 422, `"loc":["path","id"]`},
 		"id of bytes":     {"PUT", "/predictions/%FF", `{"input": {"do": "nothing"}}`, "application/json", 422, "UTF-8"},
 		"no training":     {"POST", "/trainings", `{"input": {}}`, "application/json", 404, "Training not supported"},
@@ -201,6 +222,43 @@ func TestRequestsThatAreRefused(t *testing.T) {
 				t.Errorf("Content-Type is %q", got)
 			}
 		})
+	}
+	if a := s.do("GET", "/predictions", ""); len(a.body["results"].([]any)) != 1 {
+		t.Errorf("a refused request has left a prediction: %s", a.raw)
+	}
+	if left, _ := filepath.Glob(filepath.Join(s.tmp, "coglet-*", "*", "*")); len(left) > 0 {
+		t.Errorf("a refused request has left files: %v", left)
+	}
+	s.succeeded(s.predict("do", "nothing"))
+}
+
+// What is no request at all is answered in plain text, and the connection is closed.
+func TestWhatIsNoRequestIsAnsweredAndCut(t *testing.T) {
+	s := ready(t, "rogue", launch{})
+	for name, tc := range map[string]struct {
+		request string
+		code    int
+	}{
+		"broken escape": {"GET /predictions/%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"no host":       {"GET / HTTP/1.1\r\n\r\n", 400},
+		"not HTTP":      {"hello\r\n\r\n", 400},
+		"large headers": {"GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("a", 80<<10) + "\r\n\r\n", 431},
+		"odd encoding":  {"POST /predictions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501},
+		"two lengths":   {"POST /predictions HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400},
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(conn, tc.request) // it may be cut before all is sent
+		answer, _ := io.ReadAll(conn)
+		if want := fmt.Sprintf("HTTP/1.1 %d ", tc.code); !strings.HasPrefix(string(answer), want) {
+			t.Errorf("%s: %.200q, want %s", name, answer, want)
+		}
 	}
 	s.succeeded(s.predict("do", "nothing"))
 }

@@ -141,6 +141,54 @@ func TestCancelNeverHitsTheNextPrediction(t *testing.T) {
 	}
 }
 
+const busyLoop = `
+import asyncio, time
+class Predictor:
+    async def predict(self, block: float, seconds: float = 0.0) -> str:
+        print("blocking", flush=True)
+        time.sleep(block)
+        await asyncio.sleep(seconds)
+        return "done"
+`
+
+// A task that is canceled before its first step never runs, and so it never said that it had ended: the cancel seemed to be
+// ignored, and cost the worker its life.
+func TestCancelThatComesBeforeItsTaskBegins(t *testing.T) {
+	s := ready(t, "", launch{dir: model(t, busyLoop), env: []string{"COG_MAX_CONCURRENCY=2"}})
+	first := s.run("block", 1)
+	s.until("the loop is blocked", func() bool { return strings.Contains(s.do("GET", "/predictions/"+first, "").str("logs"), "blocking") })
+	second := s.run("block", 0, "seconds", 60)
+	s.cancel(second) // both wait for the loop now
+	if a := s.await(second); a.str("status") != "canceled" || a.str("logs") != "" {
+		t.Errorf("canceled before it began: %s", a.raw)
+	}
+	s.succeeded(s.await(first))
+	if strings.Contains(s.logs(), "stopping its worker") {
+		t.Error("the cancel was not heeded")
+	}
+}
+
+// A cancel that comes as early as a client can send it is heeded, and is a cancel: however far its prediction has got.
+func TestCancelAtOnceOfEveryKindOfModel(t *testing.T) {
+	for name, inputs := range map[string][]any{
+		"rogue": {"do", "sleep", "seconds", 60}, "async_rogue": {"do", "echo", "seconds", 60}, "contract": {"do", "tokens", "n", 1000, "seconds", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := ready(t, name, launch{})
+			for n := range 40 {
+				id := s.run(inputs...)
+				s.cancel(id)
+				if a := s.await(id); a.str("status") != "canceled" || a.body["error"] != nil {
+					t.Fatalf("round %d: %s", n, a.raw)
+				}
+			}
+			if strings.Contains(s.logs(), "stopping its worker") {
+				t.Error("a cancel was not heeded")
+			}
+		})
+	}
+}
+
 func TestTimeLimitIsACancelThatFails(t *testing.T) {
 	s := ready(t, "rogue", launch{flags: []string{"--predict-timeout", "300ms"}})
 	s.failed(s.predict("do", "sleep", "seconds", 60), "timeout after 300ms")

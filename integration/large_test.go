@@ -2,9 +2,12 @@ package integration
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // large marks what is too long for every run: make test-large sets the variable.
@@ -58,6 +61,25 @@ func TestLargeOutputFile(t *testing.T) {
 	}
 	s.failed(s.predict("how", "same_file", "text", strings.Repeat("x", 1023), "size", 1<<20), "is over --max-output")
 	s.succeeded(s.predict("how", "read"))
+}
+
+func TestLargePauseEndsAnIdleConnection(t *testing.T) {
+	large(t)
+	s := ready(t, "rogue", launch{})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(4 * time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 200 ") { // to its end
+		t.Errorf("%q, %v", answer, err)
+	}
 }
 
 func TestLargeUploadOfTwoGigabytes(t *testing.T) {

@@ -97,9 +97,11 @@ func TestProblemsOfTheV1Routes(t *testing.T) {
 	if a := s.do("POST", "/v1/files", body, "Content-Type", contentType); a.code != 400 || !strings.Contains(a.raw, "content") {
 		t.Errorf("no content: %d %s", a.code, a.raw)
 	}
-	body, contentType = multipartBody(t, [3]string{"content", "x", "y"}, [3]string{"metadata", "", "{"})
-	if a := s.do("POST", "/v1/files", body, "Content-Type", contentType); a.code != 400 || !strings.Contains(a.raw, "metadata") {
-		t.Errorf("bad metadata: %d %s", a.code, a.raw)
+	for _, metadata := range []string{"{", "true", ""} {
+		body, contentType = multipartBody(t, [3]string{"content", "x", "y"}, [3]string{"metadata", "", metadata})
+		if a := s.do("POST", "/v1/files", body, "Content-Type", contentType); a.code != 400 || !strings.Contains(a.raw, "must be a JSON object") {
+			t.Errorf("metadata %s: %d %s", metadata, a.code, a.raw)
+		}
 	}
 	if left, _ := filepath.Glob(filepath.Join(s.tmp, "coglet-*", "uploads", "*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -60,8 +61,17 @@ func TestPreferAndIdempotentPut(t *testing.T) {
 
 func TestDiscoveryHealthAndProbes(t *testing.T) {
 	s := ready(t, "rogue", launch{})
-	if a := s.do("GET", "/", ""); a.str("predictions_url") != "/predictions" || a.str("cog_version") != "0.24.0" {
+	const root = `{"cog_version":"0.24.0","docs_url":"/docs","healthcheck_url":"/health-check","openapi_url":"/openapi.json",` +
+		`"predictions_cancel_url":"/predictions/{prediction_id}/cancel","predictions_idempotent_url":"/predictions/{prediction_id}",` +
+		`"predictions_url":"/predictions","shutdown_url":"/shutdown"}`
+	if a := s.do("GET", "/", ""); a.raw != root || a.head.Get("Content-Type") != "application/json" {
 		t.Errorf("/: %s", a.raw)
+	}
+	const stamp = `"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00"`
+	health := regexp.MustCompile(`^\{"status":"READY","setup":\{"started_at":` + stamp + `,"completed_at":` + stamp + `,"status":"succeeded"(,"logs":"[^"]+")?\},` +
+		`"version":\{"coglet":"[^"]+"(,"git_sha":"[^"]+")?(,"build_time":"[^"]+")?,"python_sdk":"[^"]+","python":"3[^"]+"\}\}$`)
+	if a := s.health(); !health.MatchString(a.raw) {
+		t.Errorf("/health-check: %s", a.raw)
 	}
 	for _, path := range []string{"/readyz", "/livez"} {
 		if a := s.do("GET", path, ""); a.code != http.StatusOK {
@@ -85,13 +95,35 @@ func TestRequestsBeforeReady(t *testing.T) {
 		!strings.Contains(a.str("error"), "Setup has not finished yet") {
 		t.Errorf("prediction: %d %s", a.code, a.raw)
 	}
-	if a := s.do("GET", "/openapi.json", ""); a.code != http.StatusServiceUnavailable {
+	if a := s.do("GET", "/openapi.json", ""); a.code != http.StatusServiceUnavailable || a.raw != `{"error":"OpenAPI schema not available"}` {
 		t.Errorf("/openapi.json: %d %s", a.code, a.raw)
+	}
+	starting := regexp.MustCompile(`^\{"status":"STARTING","setup":\{"started_at":"[^"]+","status":"starting"(,"logs":"[^"]+")?\},"version":\{"coglet":"[^"]+"`)
+	if a := s.health(); !starting.MatchString(a.raw) {
+		t.Errorf("/health-check: %s", a.raw)
+	}
+	if a := s.do("GET", "/livez", ""); a.code != http.StatusOK {
+		t.Errorf("/livez: %d %s", a.code, a.raw)
 	}
 	if a := s.do("GET", "/readyz", ""); a.code != http.StatusServiceUnavailable {
 		t.Errorf("/readyz: %d %s", a.code, a.raw)
 	}
 	s.until("live setup logs", func() bool { return strings.Contains(s.setupLogs(), "setting up: hang\n") })
+}
+
+func TestReadyMeansThatAllIsThere(t *testing.T) {
+	for range 3 {
+		s := start(t, "contract", launch{})
+		for s.health().str("status") != "READY" { // as close on its heels as may be
+		}
+		if a := s.do("GET", "/openapi.json", ""); a.code != http.StatusOK {
+			t.Errorf("/openapi.json: %d %s", a.code, a.raw)
+		}
+		if a := s.predict("n", "x"); a.code != http.StatusUnprocessableEntity {
+			t.Errorf("not checked: %d %s", a.code, a.raw)
+		}
+		s.stop()
+	}
 }
 
 const healthchecked = `

@@ -265,9 +265,15 @@ func (s *server) health() answer { return s.do("GET", "/health-check", "") }
 func (s *server) untilHealth(want string) {
 	s.t.Helper()
 	s.until("health "+want, func() bool {
-		status := s.health().str("status")
+		a := s.health()
+		status := a.str("status")
 		if status == "SETUP_FAILED" && want == "READY" {
 			s.t.Fatalf("setup failed\n%s", s.logs())
+		}
+		if status == "READY" { // never before setup has been told to be over
+			if setup, _ := a.body["setup"].(map[string]any); setup["status"] != "succeeded" || setup["completed_at"] == nil {
+				s.t.Fatalf("READY, and setup is %v", setup)
+			}
 		}
 		return status == want
 	})

@@ -58,7 +58,7 @@ func TestLogLevelsAndFormats(t *testing.T) {
 	}{
 		{"COG_LOG_LEVEL=info", []string{
 			`"fields":{"message":"Starting prediction","prediction_id":"p"},"target":"coglet::prediction"`,
-			`"fields":{"message":"line 0","prediction_id":"p","source":"stdout"},"target":"coglet::prediction"`,
+			`"fields":{"message":"line 0","prediction_id":"p","source":"Stdout"},"target":"coglet::prediction"`,
 			`"message":"Prediction succeeded"`, `"is_stream":false`, `"level":"INFO"`,
 		}, nil},
 		{"COG_LOG_LEVEL=error", nil, []string{"server listening", "Starting prediction", "line 0"}},
@@ -202,12 +202,16 @@ func TestAwaitExplicitShutdown(t *testing.T) {
 func TestClientsThatDisconnectAtEachStage(t *testing.T) {
 	s := ready(t, "contract", launch{})
 	address := strings.TrimPrefix(s.url, "http://")
+	s.succeeded(s.predict("do", "echo"))
+	before := s.descriptors()
 	full := fmt.Sprintf("POST /predictions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
 		len(inputBody("do", "sleep", "seconds", 60)), inputBody("do", "sleep", "seconds", 60))
 	large := inputBody("do", "items", "n", 1_000_000)
 	reading := fmt.Sprintf("POST /predictions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(large), large)
 	for stage, sent := range map[string]string{
 		"headers": full[:60], "half body": full[:len(full)-5], "waiting": full, "reading": reading,
+		"half form": "POST /predictions HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 9999\r\n\r\n" +
+			"--b\r\nContent-Disposition: form-data; name=\"image\"; filename=\"x\"\r\n\r\nhalf of it",
 	} {
 		for range 3 {
 			conn, err := net.Dial("tcp", address)
@@ -239,6 +243,21 @@ func TestClientsThatDisconnectAtEachStage(t *testing.T) {
 	if left := s.predictionFolders(); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
+	s.until("half a file is removed", func() bool {
+		left, _ := filepath.Glob(filepath.Join(s.tmp, "coglet-*", "uploads", "*"))
+		return len(left) == 0
+	})
+	s.until("their connections are closed", func() bool { return s.descriptors() <= before })
+}
+
+// descriptors counts the files and sockets that the server has open.
+func (s *server) descriptors() int {
+	s.t.Helper()
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.cmd.Process.Pid))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return len(open)
 }
 
 func TestContextAndNull(t *testing.T) {
@@ -278,6 +297,11 @@ func TestProxyIsUsed(t *testing.T) {
 	}
 	if got := <-asked; got != "GET http://model.test/a.txt" {
 		t.Errorf("the proxy was asked for %s", got)
+	}
+	s = ready(t, "contract", launch{env: []string{"HTTP_PROXY=" + serveMux(t, mux), "NO_PROXY=model.test"}})
+	s.failed(s.predict("do", "read", "image", "http://model.test/a.txt"), "download from model.test")
+	if len(asked) > 0 {
+		t.Errorf("the proxy was asked for %s", <-asked)
 	}
 }
 

@@ -179,6 +179,19 @@ func TestEventsComeAsTheyHappenAndPutJoinsTheStream(t *testing.T) {
 	if e, ok := second.next(); !ok || e.id != "1" || e.name != "start" {
 		t.Errorf("joined: %v", e)
 	}
+	again := s.stream(t, "PUT", "/predictions/p", body, "Last-Event-ID", "6") // a client that was cut off
+	if e, ok := again.next(); !ok || e.id != "7" {
+		t.Errorf("resumed by PUT: %v", e)
+	}
+	again.closer.Close()
+	if a := s.do("PUT", "/predictions/p", body, "Accept", "text/event-stream", "Last-Event-ID", "-1"); a.code != 422 ||
+		!strings.Contains(a.raw, "Last-Event-ID") {
+		t.Errorf("bad id: %d %s", a.code, a.raw)
+	}
+	head, err := http.Head(s.url + "/predictions/p/stream") // would wait for the end
+	if err != nil || head.StatusCode != 200 || head.Header.Get("Content-Type") != "text/event-stream" {
+		t.Errorf("HEAD: %v %v", head, err)
+	}
 	first.closer.Close()
 	second.closer.Close()
 	time.Sleep(300 * time.Millisecond)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -234,6 +235,14 @@ func TestMultipartRequests(t *testing.T) {
 	if out := s.succeeded(post([3]string{"do", "", "echo"}, [3]string{"text", "", "007"}, [3]string{"n", "", "3"})); out != "007" {
 		t.Errorf("fields: %v", out)
 	}
+	// parts of one name are one list, whatever each of them is
+	if out := s.succeeded(post([3]string{"do", "", "read"}, [3]string{"many", "", "data:,one"}, [3]string{"many", "2.txt", "two"},
+		[3]string{"many", "", "data:,three"})); fmt.Sprint(out) != "[file.txt:one 2.txt:two file.txt:three]" {
+		t.Errorf("a list of texts and files: %v", out)
+	}
+	if out := s.succeeded(post([3]string{"do", "", "read"}, [3]string{"many", "", `["data:,one","data:,two"]`})); fmt.Sprint(out) != "[file.txt:one file.txt:two]" {
+		t.Errorf("a whole list: %v", out)
+	}
 	for name, tc := range map[string]struct {
 		parts [][3]string
 		code  int
@@ -241,11 +250,20 @@ func TestMultipartRequests(t *testing.T) {
 	}{
 		"unknown file":    {[][3]string{{"nosuch", "x.png", "x"}}, 422, `"loc":["body","input","nosuch"]`},
 		"file for text":   {[][3]string{{"text", "x.png", "x"}}, 422, `"loc":["body","input","text"],"msg":"takes no file"`},
-		"two for one":     {[][3]string{{"image", "x", "x"}, {"image", "y", "y"}}, 422, `takes one file`},
+		"two for one":     {[][3]string{{"image", "x", "x"}, {"image", "y", "y"}}, 422, `"loc":["body","input","image"],"msg":"is given twice"`},
+		"text and file":   {[][3]string{{"image", "", "data:,a"}, {"image", "y", "y"}}, 422, `"loc":["body","input","image"],"msg":"is given twice"`},
+		"input and part":  {[][3]string{{"input", "", `{"text":"a"}`}, {"text", "", "b"}}, 422, `"loc":["body","input","text"],"msg":"is given twice"`},
+		"whole and parts": {[][3]string{{"input", "", `{"many":[]}`}, {"many", "y", "y"}}, 422, `"loc":["body","input","many"],"msg":"is given as a whole`},
 		"input no object": {[][3]string{{"input", "", "[1]"}}, 422, `"loc":["body","input"]`},
 		"wrong type":      {[][3]string{{"image", "x", "x"}, {"n", "", "many"}}, 422, `"loc":["body","input","n"]`},
 		"bad context":     {[][3]string{{"context", "", "{"}}, 422, `"loc":["body","context"]`},
 		"bad webhook":     {[][3]string{{"image", "x", "x"}, {"webhook", "", "ftp://x"}}, 422, `"loc":["body","webhook"]`},
+		"bad id":          {[][3]string{{"id", "", "a\x00b"}}, 422, `"loc":["body","id"]`},
+		"id of bytes":     {[][3]string{{"id", "", "\xff"}}, 422, `"loc":["body","id"],"msg":"must be valid UTF-8"`},
+		"text of bytes":   {[][3]string{{"text", "", "\xff"}}, 422, `"loc":["body","input","text"],"msg":"must be valid UTF-8"`},
+		"bad filter":      {[][3]string{{"webhook_events_filter", "", `["done"]`}}, 422, `"loc":["body","webhook_events_filter"]`},
+		"two ids":         {[][3]string{{"id", "", "a"}, {"id", "", "b"}}, 422, `"loc":["body","id"],"msg":"is given twice"`},
+		"many of them":    {slices.Repeat([][3]string{{"many", "", "data:,x"}}, 1001), 400, "more than 1000 parts"},
 		"no name":         {[][3]string{{"", "", "x"}}, 400, "without a name"},
 		"too large":       {[][3]string{{"image", "x", strings.Repeat("x", 2<<20)}}, 413, "over the limit"},
 	} {
@@ -278,8 +296,17 @@ func TestMultipartRequests(t *testing.T) {
 func TestLargeStringsAndManyOutputs(t *testing.T) {
 	s := ready(t, "contract", launch{})
 	text := strings.Repeat("0123456789", 5<<20)
-	if out := s.succeeded(s.predict("do", "echo", "text", text)); out != text {
-		t.Errorf("a string of %d bytes came back with %d", len(text), len(out.(string)))
+	echo := func(times int) (kib int) {
+		for range times {
+			if out := s.succeeded(s.predict("do", "echo", "text", text)); out != text {
+				t.Errorf("a string of %d bytes came back with %d", len(text), len(out.(string)))
+			}
+		}
+		return resident(t, s.cmd.Process.Pid)
+	}
+	before := echo(3)
+	if grown := echo(3) - before; grown > before*3/4 { // the race detector's own share included
+		t.Errorf("the server has grown from %d by %d KiB over three more strings", before, grown)
 	}
 	for _, do := range []string{"items", "tokens"} {
 		if out := s.succeeded(s.predict("do", do, "n", 10_000)).([]any); len(out) != 10_000 || out[9_999] != "9999" {
@@ -292,5 +319,20 @@ func TestLargeStringsAndManyOutputs(t *testing.T) {
 	}
 	if a := s.predict("do", "lines", "n", 100_000); a.str("logs") != want.String() {
 		t.Errorf("%d bytes of logs, want %d", len(a.str("logs")), want.Len())
+	}
+}
+
+const exact = `
+class Predictor:
+    def predict(self, n: int) -> dict:
+        return {"z": n, "a": 2**70, "m": {"y": 0.1, "b": 18446744073709551615}}
+`
+
+func TestOutputsKeepTheirDigitsAndTheirOrder(t *testing.T) {
+	s := ready(t, "", launch{dir: model(t, exact)})
+	a := s.do("POST", "/predictions", `{"input":{"n":9007199254740993}}`)
+	s.succeeded(a)
+	if want := `"output":{"z":9007199254740993,"a":1180591620717411303424,"m":{"y":0.1,"b":18446744073709551615}}`; !strings.Contains(a.raw, want) {
+		t.Errorf("%s, want %s", a.raw, want)
 	}
 }

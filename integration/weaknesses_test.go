@@ -55,7 +55,13 @@ func TestEveryWeaknessHasItsTest(t *testing.T) {
 	if len(weaknesses) != 34 {
 		t.Errorf("%d weaknesses, want W1 to W34", len(weaknesses))
 	}
-	for weakness, tests := range weaknesses {
+	testsExist(t, weaknesses)
+}
+
+// testsExist fails the test for each name, as file:function, that there is not.
+func testsExist(t *testing.T, table map[string][]string) {
+	t.Helper()
+	for weakness, tests := range table {
 		for _, test := range tests {
 			file, name, _ := strings.Cut(test, ":")
 			source, err := os.ReadFile(filepath.Join("..", file))

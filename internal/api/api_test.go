@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"coglet/internal/prediction"
 )
 
@@ -50,5 +52,23 @@ func TestLargeOutputsAreNotCopied(t *testing.T) {
 	whole := bytes.Join(body, nil)
 	if !shared || !json.Valid(whole) || len(whole) != body.Len() {
 		t.Errorf("shared %t, valid %t, %d of %d bytes", shared, json.Valid(whole), len(whole), body.Len())
+	}
+}
+
+func TestHealthHasItsKeysInCogsOrder(t *testing.T) {
+	for want, h := range map[string]Health{
+		`{"status":"UNKNOWN","version":{"coglet":"1"}}`: {Status: "UNKNOWN", Version: Version{Coglet: "1"}},
+		`{"status":"STARTING","setup":{"started_at":"a","status":"starting"},"version":{"coglet":"1"}}`: {
+			Status: "STARTING", Setup: &Setup{StartedAt: "a", Status: "starting"}, Version: Version{Coglet: "1"},
+		},
+		`{"status":"UNHEALTHY","setup":{"started_at":"a","completed_at":"b","status":"succeeded","logs":"l"},` +
+			`"version":{"coglet":"1","git_sha":"g","build_time":"t","python_sdk":"s","python":"p"},"user_healthcheck_error":"e"}`: {
+			Status: "UNHEALTHY", Setup: &Setup{StartedAt: "a", CompletedAt: "b", Status: "succeeded", Logs: "l"},
+			Version: Version{Coglet: "1", GitSHA: "g", BuildTime: "t", PythonSDK: "s", Python: "p"}, UserHealthcheckError: "e",
+		},
+	} {
+		if got, err := jsonv2.Marshal(h); err != nil || string(got) != want {
+			t.Errorf("got  %s, %v\nwant %s", got, err, want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"crypto/x509"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,7 +24,7 @@ func (s *server) poolConfig(schemaOnly bool, userAgent string) orchestrator.Conf
 		Command:   func() *exec.Cmd { return command(cfg, s.harness.Lib) },
 		Stdio:     len(cfg.Worker) > 0,
 		Init:      protocol.Init{Ref: cfg.Ref, Mode: cfg.Mode, Slots: cfg.Slots, SDK: s.harness.SDK, AlsoRef: cfg.AlsoRef, SchemaOnly: schemaOnly},
-		WorkerDir: s.root.WorkerDir, Files: outputs(cfg, userAgent), Table: s.table, Stderr: os.Stderr,
+		WorkerDir: s.root.WorkerDir, Files: outputs(cfg, userAgent, s.roots), Table: s.table, Stderr: os.Stderr,
 		CancelGrace: cfg.CancelGrace, PredictTimeout: cfg.PredictTimeout, SetupTimeout: cfg.SetupTimeout,
 		MaxLogs: int(cfg.MaxLogs), MaxBuffer: cfg.MaxBuffer, Log: s.log,
 	}
@@ -43,11 +44,11 @@ func command(cfg config.Config, lib string) *exec.Cmd {
 }
 
 // outputs is what becomes of files in outputs.
-func outputs(cfg config.Config, userAgent string) orchestrator.Files {
+func outputs(cfg config.Config, userAgent string, roots *x509.CertPool) orchestrator.Files {
 	if cfg.UploadURL == "" {
 		return files.DataURLs{Max: cfg.MaxOutput}
 	}
-	return &files.Uploader{URL: cfg.UploadURL, Client: outbound.Trusted(), UserAgent: userAgent}
+	return &files.Uploader{URL: cfg.UploadURL, Client: outbound.Trusted(roots), UserAgent: userAgent}
 }
 
 // fetcher makes local files of file inputs.

@@ -95,7 +95,7 @@ func newOneShot(cfg config.Config, build Build, ask Ask) (o *oneShot, err error)
 	pool.Files = o.screen
 	s.pool = orchestrator.New(pool)
 	o.service = service.New(service.Config{
-		Pool: s.pool, Monitor: s.pool, Inputs: s.fetcher(outbound.Named(cfg.PublicURLsOnly)),
+		Pool: s.pool, Monitor: s.pool, Inputs: s.fetcher(outbound.Named(cfg.PublicURLsOnly, s.roots)),
 		Keep:   service.Retention{Count: 1, Bytes: cfg.KeepBytes, For: cfg.KeepFor},
 		Replay: everyEvent, MaxLogs: int(cfg.MaxLogs), MaxOutput: cfg.MaxOutput,
 	})

@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -74,7 +75,8 @@ type server struct {
 	table    *process.Table
 	pool     *orchestrator.Pool
 	webhooks *webhook.Sender
-	uploads  *files.Store // files that come with requests
+	uploads  *files.Store   // files that come with requests
+	roots    *x509.CertPool // of those who are called; nil = the system's
 	http     *http.Server
 	shutdown chan struct{} // closed by POST /shutdown
 	once     sync.Once     // of shutdown
@@ -94,7 +96,12 @@ func newServer(cfg config.Config, build Build, log *slog.Logger, schemaOnly bool
 		}
 	}
 	userAgent := "coglet/" + build.Version
-	named := outbound.Named(cfg.PublicURLsOnly)
+	if cfg.CABundle != "" {
+		if s.roots, err = outbound.Roots(cfg.CABundle); err != nil {
+			log.Warn("certificate authorities not read, going without", "error", err)
+		}
+	}
+	named := outbound.Named(cfg.PublicURLsOnly, s.roots)
 	s.uploads = files.NewStore(filepath.Join(s.root.Dir(), "uploads"))
 	s.webhooks = s.sender(named, userAgent)
 	s.pool = orchestrator.New(s.poolConfig(schemaOnly, userAgent))

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -62,6 +63,7 @@ type Config struct {
 	NoPlayground          bool
 	LocalFiles            []string
 	UserAgent             string
+	CABundle              string // PEM file with further certificate authorities; empty = none
 
 	LogFormat string // json, or console; empty = console on a terminal
 	LogLevel  slog.Level
@@ -101,7 +103,7 @@ func Load(dir string, f *Flags, getenv Getenv) (Config, error) {
 		DownloadTimeout: f.downloadTimeout, PublicURLsOnly: f.publicURLsOnly, NoPlayground: f.noPlayground,
 		WebhookToken: getenv("WEBHOOK_AUTH_TOKEN"), WebhookTokenHosts: f.tokenHosts,
 		UserAgent: getenv("COG_USER_AGENT"), LogFormat: getenv("LOG_FORMAT"), NoColor: getenv("NO_COLOR") != "",
-		CacheDir: getenv("XDG_CACHE_HOME"),
+		CacheDir: getenv("XDG_CACHE_HOME"), CABundle: cmp.Or(getenv("REQUESTS_CA_BUNDLE"), getenv("CURL_CA_BUNDLE")),
 	}
 	if getenv("GOMAXPROCS") == "" {
 		c.Processors = processors

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,6 +111,88 @@ func TestFlagsWinOverTheEnvironment(t *testing.T) {
 	env["PORT"] = "http"
 	if _, err = load(t, model, env); err == nil || !strings.Contains(err.Error(), `PORT is "http"`) {
 		t.Errorf("bad PORT: %v", err)
+	}
+}
+
+func TestPlainSettingsOfTheEnvironment(t *testing.T) {
+	model := map[string]string{"predict.py": ""}
+	for name, get := range map[string]func(Config) string{
+		"WEBHOOK_AUTH_TOKEN": func(c Config) string { return c.WebhookToken },
+		"COG_USER_AGENT":     func(c Config) string { return c.UserAgent },
+		"LOG_FORMAT":         func(c Config) string { return c.LogFormat },
+		"REQUESTS_CA_BUNDLE": func(c Config) string { return c.CABundle },
+		"CURL_CA_BUNDLE":     func(c Config) string { return c.CABundle },
+		"XDG_CACHE_HOME":     func(c Config) string { return c.CacheDir },
+	} {
+		if c, err := load(t, model, map[string]string{name: "value"}); err != nil || get(c) != "value" {
+			t.Errorf("%s: %q, %v", name, get(c), err)
+		}
+		if c, err := load(t, model, nil); err != nil || get(c) != "" {
+			t.Errorf("without %s: %q, %v", name, get(c), err)
+		}
+	}
+	if c, err := load(t, model, map[string]string{"NO_COLOR": "1"}); err != nil || !c.NoColor {
+		t.Error("NO_COLOR")
+	}
+}
+
+func TestLogLevels(t *testing.T) {
+	for _, tc := range []struct {
+		cog, rust string
+		want      slog.Level
+	}{
+		{"", "", slog.LevelInfo},
+		{"debug", "", slog.LevelDebug},
+		{"info", "", slog.LevelInfo},
+		{"warn", "", slog.LevelWarn},
+		{"WARNING", "", slog.LevelWarn},
+		{"error", "", slog.LevelError},
+		{"loud", "", slog.LevelInfo},
+		{"debug", "error", slog.LevelError},
+		{"error", "trace", slog.LevelDebug},
+		{"error", "coglet=debug", slog.LevelError}, // no plain level: it does not count
+	} {
+		c, err := load(t, map[string]string{"predict.py": ""}, map[string]string{"COG_LOG_LEVEL": tc.cog, "RUST_LOG": tc.rust})
+		if err != nil || c.LogLevel != tc.want {
+			t.Errorf("%q, %q: %v, %v", tc.cog, tc.rust, c.LogLevel, err)
+		}
+	}
+}
+
+func TestEveryFlagOfServeIsTaken(t *testing.T) {
+	f := NewFlags()
+	set := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	f.BindServe(set)
+	model := map[string]string{"predict.py": ""}
+	before, err := load(t, model, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before.Dir = ""
+	set.VisitAll(func(flag *pflag.Flag) {
+		if flag.Name == "python" || flag.Name == "threads" { // load sets the one, the other has no effect
+			return
+		}
+		value := map[string]string{
+			"x-mode": "train", "upload-url": "http://h/", "worker": "/bin/true", "host": "::1",
+			"true|false": "true", "bool": "true", "int": "7", "duration": "7s", "size": "7MiB", "stringSlice": "a,b", "string": "x",
+		}
+		text, found := value[flag.Name]
+		if !found {
+			text = value[flag.Value.Type()]
+		}
+		c, err := load(t, model, nil, "--"+flag.Name+"="+text)
+		if c.Dir = ""; err != nil || cmp.Equal(c, before, cmp.AllowUnexported(Config{})) {
+			t.Errorf("--%s=%s changes nothing, %v", flag.Name, text, err)
+		}
+	})
+	for flag, want := range map[string]string{
+		"--x-mode=both": "want predict or train", "--workers=0": "at least 1", "--queue=-1": "0 or more", "--keep=-1": "0 or more",
+		"--port=65536": "0 to 65535",
+	} {
+		if _, err := load(t, model, nil, flag); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", flag, err)
+		}
 	}
 }
 

@@ -110,7 +110,7 @@ func TestDownloadsAreRetriedWhereThatMayHelp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server, requests := source(t, tc.answer)
-			f := Fetcher{Client: outbound.Named(false), Sleep: noWait, MaxBytes: 1 << 20, Stall: 100 * time.Millisecond}
+			f := Fetcher{Client: outbound.Named(false, nil), Sleep: noWait, MaxBytes: 1 << 20, Stall: 100 * time.Millisecond}
 			dir := filepath.Join(t.TempDir(), "p")
 			local, err := f.Resolve(t.Context(), dir, []Input{{Name: "image", Value: []byte(`"` + server.URL + `/a.png?sig=secret"`)}})
 			if requests.Load() != tc.requests {
@@ -197,7 +197,7 @@ func TestDownloadTimeoutAndCancel(t *testing.T) {
 }
 
 func TestForbiddenAddressesAreNotRetried(t *testing.T) {
-	f := Fetcher{Client: outbound.Named(true), Sleep: func(context.Context, time.Duration) error {
+	f := Fetcher{Client: outbound.Named(true, nil), Sleep: func(context.Context, time.Duration) error {
 		t.Error("retried")
 		return nil
 	}}
@@ -288,7 +288,7 @@ func upload(u *Uploader, s *Session, list ...protocol.File) (string, error) {
 	for _, f := range list {
 		refs = append(refs, `"`+f.Ref+`"`)
 	}
-	u.Client, u.Sleep = outbound.Trusted(), noWait
+	u.Client, u.Sleep = outbound.Trusted(nil), noWait
 	body, err := u.Replace(context.Background(), s, []byte("["+strings.Join(refs, ",")+"]"), list)
 	return string(body), err
 }

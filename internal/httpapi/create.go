@@ -32,8 +32,12 @@ func (s *server) create(w http.ResponseWriter, r *http.Request, method string) {
 	switch {
 	case err != nil:
 		writeError(w, err)
-	case stream:
+	case stream && created:
 		s.stream(w, r, h, h.Read())
+	case stream:
+		if reader, ok := s.reader(w, r, h); ok {
+			s.stream(w, r, h, reader)
+		}
 	case !created:
 		writeBody(w, http.StatusAccepted, api.Prediction(h.Snapshot(), true))
 	default:

@@ -41,7 +41,7 @@ type form struct {
 	method *orchestrator.Method
 	top    map[string]jsontext.Value // fields of the request but input
 	input  map[string]jsontext.Value
-	lists  map[string][]jsontext.Value // inputs that take several files
+	lists  map[string][]jsontext.Value // inputs whose items are parts of their own
 	stored []string
 }
 
@@ -64,7 +64,9 @@ func (s *server) parseMultipart(w http.ResponseWriter, r *http.Request, method, 
 	if r.ContentLength > s.cfg.MaxBody {
 		return req, s.tooLarge()
 	}
-	parts := multipart.NewReader(http.MaxBytesReader(w, r.Body, s.cfg.MaxBody), boundary)
+	in, done := s.patient(w, r, s.cfg.MaxBody)
+	defer done()
+	parts := multipart.NewReader(in, boundary)
 	for n := 0; ; n++ {
 		part, err := parts.NextRawPart()
 		if errors.Is(err, io.EOF) {
@@ -91,19 +93,11 @@ func (s *server) parseMultipart(w http.ResponseWriter, r *http.Request, method, 
 
 // partError makes an answer of what went wrong with a part.
 func (s *server) partError(err error) error {
-	var over *http.MaxBytesError
 	var known *badRequest
-	switch {
-	case errors.As(err, &over):
-		return s.tooLarge()
-	case errors.As(err, &known):
+	if errors.As(err, &known) {
 		return err
 	}
-	return bad(http.StatusBadRequest, "multipart body not read: %v", err)
-}
-
-func (s *server) tooLarge() error {
-	return bad(http.StatusRequestEntityTooLarge, "request body is over the limit of %d bytes", s.cfg.MaxBody)
+	return s.unread(err, "multipart body")
 }
 
 func (f *form) release() {
@@ -132,27 +126,40 @@ func (f *form) part(p *multipart.Part) error {
 	if len(text) > maxTextPart {
 		return bad(http.StatusRequestEntityTooLarge, "part %q is over the limit of %d bytes", name, maxTextPart)
 	}
+	at := []string{"body", name}
+	if f.top[name] != nil {
+		return badField("is given twice", at...)
+	}
 	switch name {
 	case "id", "webhook":
 		f.top[name], err = jsontext.AppendQuote(nil, text)
 	case "context", "webhook_events_filter":
 		f.top[name], err = asJSON(text, name)
 	case "input":
-		var fields map[string]jsontext.Value
-		if json.Unmarshal(text, &fields) != nil {
-			return badField("must be a JSON object", "body", "input")
-		}
-		for k, v := range fields {
-			f.input[k] = v
-		}
+		err = f.whole(text)
 	default:
-		f.input[field], err = f.value(field, text)
+		at = []string{"body", "input", field}
+		err = f.text(field, text)
 	}
 	var known *badRequest
 	if err != nil && !errors.As(err, &known) {
-		return badField("must be valid UTF-8", "body", "input", field)
+		return badField("must be valid UTF-8", at...)
 	}
 	return err
+}
+
+// whole takes in the part that holds several inputs.
+func (f *form) whole(text []byte) error {
+	var fields map[string]jsontext.Value
+	if json.Unmarshal(text, &fields) != nil {
+		return badField("must be a JSON object", "body", "input")
+	}
+	for name, value := range fields {
+		if err := f.set(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func asJSON(text []byte, name string) (jsontext.Value, error) {
@@ -162,12 +169,40 @@ func asJSON(text []byte, name string) (jsontext.Value, error) {
 	return text, nil
 }
 
-// value is what a text part means: the text itself where the schema wants one, JSON where it is that.
-func (f *form) value(field string, text []byte) (jsontext.Value, error) {
-	if !f.method.Input.TakesText(field) && jsontext.Value(text).IsValid() {
-		return text, nil
+// text takes in a text part of an input: the text itself where the schema wants one, JSON where it is that. Where the
+// schema wants a list it is one item of it, unless it is the whole list.
+func (f *form) text(field string, text []byte) error {
+	value, plain := jsontext.Value(text), f.method.Input.TakesText(field)
+	isJSON := value.IsValid()
+	list := f.method.Input.TakesList(field)
+	whole := !list || isJSON && (value.Kind() == '[' || value.Kind() == 'n' && !plain)
+	if !isJSON || plain && (!list || !whole) {
+		var err error
+		if value, err = jsontext.AppendQuote(nil, text); err != nil {
+			return err
+		}
 	}
-	return jsontext.AppendQuote(nil, text)
+	if whole {
+		return f.set(field, value)
+	}
+	return f.add(field, value)
+}
+
+// set sets an input, add adds to one that is a list. Nothing that was sent is dropped without a word.
+func (f *form) set(field string, value jsontext.Value) error {
+	if _, twice := f.input[field]; twice || len(f.lists[field]) > 0 {
+		return badField("is given twice", "body", "input", field)
+	}
+	f.input[field] = value
+	return nil
+}
+
+func (f *form) add(field string, item jsontext.Value) error {
+	if _, whole := f.input[field]; whole {
+		return badField("is given as a whole and in parts", "body", "input", field)
+	}
+	f.lists[field] = append(f.lists[field], item)
+	return nil
 }
 
 // file streams a file to disk.
@@ -186,20 +221,15 @@ func (f *form) file(p *multipart.Part, field string) error {
 		return err
 	}
 	if kind.List {
-		f.lists[field] = append(f.lists[field], quoted)
-		return nil
+		return f.add(field, quoted)
 	}
-	if _, twice := f.input[field]; twice {
-		return badField("takes one file", "body", "input", field)
-	}
-	f.input[field] = quoted
-	return nil
+	return f.set(field, quoted)
 }
 
 // body is the form as a JSON request.
 func (f *form) body() ([]byte, error) {
-	for field, files := range f.lists {
-		raw, err := json.Marshal(files)
+	for field, items := range f.lists {
+		raw, err := json.Marshal(items)
 		if err != nil {
 			return nil, err
 		}

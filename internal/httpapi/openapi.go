@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -20,6 +21,11 @@ import (
 //
 //go:embed openapi.json
 var ownOpenAPI string
+
+// v1OpenAPI describes the /v1 routes.
+//
+//go:embed openapi_v1.json
+var v1OpenAPI string
 
 // object is a JSON object whose values are left as they are, in their order.
 type object = map[string]jsontext.Value
@@ -69,20 +75,19 @@ func describe(m *orchestrator.Model) ([]byte, error) {
 		return nil, err
 	}
 	streaming := strings.Contains(string(paths["/predictions"]), `"x-cog-streaming":true`)
-	var routes object
 	for _, name := range []string{schema.Predict, schema.Train} {
-		own := routesOf(name, schemas)
-		if err := json.Unmarshal([]byte(own), &routes); err != nil {
-			return nil, fmt.Errorf("own document: %w", err)
-		}
+		fill := fillerFor(name, schemas)
 		if name == schema.Predict {
-			err = mergeInto(paths, components, routes["paths"], routes["components"])
+			err = errors.Join(
+				mergeInto(paths, components, fill.Replace(ownOpenAPI), "paths", "components"),
+				mergeInto(paths, components, fill.Replace(v1OpenAPI), "paths", "components"),
+			)
 		}
 		if err == nil && m.Method(name) != nil {
-			err = mergeInto(paths, components, routes["method"], routes["methodComponents"])
+			err = mergeInto(paths, components, fill.Replace(ownOpenAPI), "method", "methodComponents")
 		}
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("own document: %w", err)
 		}
 	}
 	if streaming {
@@ -114,17 +119,20 @@ func sub(of object, key string) (object, error) {
 	return found, nil
 }
 
-// mergeInto adds paths and components. Components are merged one level deeper: schemas, responses, parameters.
-func mergeInto(paths, components object, morePaths, moreComponents jsontext.Value) error {
+// mergeInto adds the paths and the components that stand under these keys of a document of ours. Components are merged one
+// level deeper: schemas, responses, parameters.
+func mergeInto(paths, components object, document, pathsKey, componentsKey string) error {
+	var from object
 	var add object
-	if err := json.Unmarshal(morePaths, &add); err != nil {
+	var kinds map[string]object
+	err := json.Unmarshal([]byte(document), &from)
+	if err == nil {
+		err = errors.Join(json.Unmarshal(from[pathsKey], &add), json.Unmarshal(from[componentsKey], &kinds))
+	}
+	if err != nil {
 		return err
 	}
 	maps.Copy(paths, add)
-	var kinds map[string]object
-	if err := json.Unmarshal(moreComponents, &kinds); err != nil {
-		return err
-	}
 	for kind, parts := range kinds {
 		all, err := sub(components, kind)
 		if err != nil {
@@ -150,11 +158,12 @@ func saysNothing(output jsontext.Value) bool {
 	return len(declared) == 0 && (kind == "" || kind == `"object"`)
 }
 
-// routesOf fills in the placeholders for a method.
-func routesOf(method string, schemas object) string {
+// fillerFor fills in the placeholders for a method.
+func fillerFor(method string, schemas object) *strings.Replacer {
 	noun, verb, prefix := "prediction", "predict", ""
+	events := `, "text/event-stream": {"schema": {}}`
 	if method == schema.Train {
-		noun, verb, prefix = "training", "train", "Training"
+		noun, verb, prefix, events = "training", "train", "Training", ""
 	}
 	input, output := prefix+"Input", prefix+"Output"
 	if schemas[input] == nil {
@@ -173,5 +182,6 @@ func routesOf(method string, schemas object) string {
 	return strings.NewReplacer(
 		"{noun}", noun, "{Noun}", strings.ToUpper(noun[:1])+noun[1:], "{verb}", verb, "{Verb}", strings.ToUpper(verb[:1])+verb[1:],
 		"{Input}", input, "{Output}", output, "{requiredInput}", required, "{bodyRequired}", bodyRequired,
-	).Replace(ownOpenAPI)
+		"{events}", events,
+	)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -35,52 +34,6 @@ func bad(status int, format string, args ...any) error {
 
 func badField(msg string, loc ...string) error {
 	return &badRequest{http.StatusUnprocessableEntity, []api.FieldError{{Loc: loc, Msg: msg, Type: "value_error"}}}
-}
-
-// readBody reads a JSON body, refusing what is too large before it is held in memory.
-func (s *server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.ContentLength == 0 && r.Header.Get("Content-Type") == "" {
-		return nil, nil
-	}
-	if err := checkType(r.Header.Get("Content-Type")); err != nil {
-		return nil, err
-	}
-	if r.ContentLength > s.cfg.MaxBody {
-		return nil, s.tooLarge()
-	}
-	in := http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)
-	body, err := readAll(in, r.ContentLength)
-	var over *http.MaxBytesError
-	if errors.As(err, &over) {
-		return nil, s.tooLarge()
-	}
-	if err != nil {
-		return nil, bad(http.StatusBadRequest, "request body not read: %v", err)
-	}
-	return body, nil
-}
-
-// readAll reads a body whose size is known into memory of that size.
-func readAll(in io.Reader, size int64) ([]byte, error) {
-	if size < 0 {
-		return io.ReadAll(in)
-	}
-	body := make([]byte, size)
-	_, err := io.ReadFull(in, body)
-	return body, err
-}
-
-// checkType accepts JSON, and no type at all.
-func checkType(header string) error {
-	if header == "" || header == "application/json" {
-		return nil
-	}
-	media, _, err := mime.ParseMediaType(header)
-	if err == nil && (media == "application/json" ||
-		strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")) {
-		return nil
-	}
-	return bad(http.StatusUnsupportedMediaType, "Content-Type is %q, want application/json or multipart/form-data", header)
 }
 
 // decode parses a request and checks its input in one pass over the body.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -18,12 +19,41 @@ func writeBody(w http.ResponseWriter, status int, body api.Body) {
 	h["Content-Type"] = jsonType
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(status)
+	_ = writePieces(w, body, writeTimeout)
+}
+
+const (
+	// writeTimeout is how long a reader may take nothing: then it is gone for us, and what it was to get is let go.
+	writeTimeout = time.Minute
+	// writeChunk is how many bytes are given so long.
+	writeChunk = 256 << 10
+)
+
+// writePieces writes a body, each part of it within the time.
+func writePieces(w http.ResponseWriter, body api.Body, timeout time.Duration) error {
+	control := http.NewResponseController(w)
+	written := 0 // since the time was set
 	for _, piece := range body {
-		if _, err := w.Write(piece); err != nil {
-			return
+		for len(piece) > 0 {
+			n := min(len(piece), writeChunk)
+			if written += n; written >= bufferedWrite {
+				written = 0
+				err := control.SetWriteDeadline(time.Now().Add(timeout))
+				if err != nil && !errors.Is(err, http.ErrNotSupported) {
+					return err
+				}
+			}
+			if _, err := w.Write(piece[:n]); err != nil {
+				return err
+			}
+			piece = piece[n:]
 		}
 	}
+	return nil
 }
+
+// bufferedWrite is the size, in bytes, below which the HTTP server and the kernel hold what is written.
+const bufferedWrite = 2048
 
 var jsonType = []string{"application/json"}
 

@@ -3,6 +3,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -23,6 +24,7 @@ type Config struct {
 	Service   *service.Service
 	Uploads   *files.Store  // files that come with multipart requests
 	MaxBody   int64         // bytes
+	BodyStall time.Duration // how long a request's body may bring nothing; 0 = 30 s
 	KeepAlive time.Duration // between the comments on a stream without events; 0 = 15 s
 	// WebhookKey is what webhooks are signed with, as clients are told it; empty = they are not signed.
 	WebhookKey string
@@ -82,7 +84,24 @@ func New(cfg Config) http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeDetail(w, http.StatusNotFound, "Not Found")
 	})
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !clean(cmp.Or(r.URL.RawPath, r.URL.Path)) { // the mux would answer with a redirect to another path
+			writeDetail(w, http.StatusNotFound, "Not Found")
+			return
+		}
+		if r.ContentLength != 0 {
+			if err := s.awaitBody(w); err != nil {
+				return // the connection is gone
+			}
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// clean reports whether a path has neither empty nor dot segments, but for a slash at its end.
+func clean(path string) bool {
+	return !strings.Contains(path, "//") && (!strings.Contains(path, "/.") ||
+		!strings.Contains(path+"/", "/./") && !strings.Contains(path+"/", "/../"))
 }
 
 func (r route) serve(w http.ResponseWriter, req *http.Request) {

@@ -14,12 +14,10 @@ import (
 const (
 	eventStream = "text/event-stream"
 	keepAlive   = 15 * time.Second
-	// writeTimeout is how long a reader may take nothing: then it is gone for us.
-	writeTimeout = time.Minute
 )
 
-// maxEventID is the largest number that every JSON parser keeps exactly.
-const maxEventID = 1<<53 - 1
+// maxEventID is a number of 15 digits, which is how the OpenAPI document says it.
+const maxEventID = 1e15 - 1
 
 // resume answers GET /predictions/{id}/stream.
 func (s *server) resume(w http.ResponseWriter, r *http.Request, method string) {
@@ -28,18 +26,26 @@ func (s *server) resume(w http.ResponseWriter, r *http.Request, method string) {
 		writeJSON(w, http.StatusNotFound, api.Error{Error: "Prediction not found"})
 		return
 	}
-	reader := h.Read()
-	if text := r.Header.Get("Last-Event-Id"); text != "" {
-		last, err := strconv.ParseUint(text, 10, 64)
-		if err != nil || last > maxEventID {
-			writeDetail(w, http.StatusUnprocessableEntity, []api.FieldError{{
-				Loc: []string{"header", "Last-Event-ID"}, Msg: "must be the id of an event", Type: "value_error",
-			}})
-			return
-		}
-		reader = h.Resume(last)
+	if reader, ok := s.reader(w, r, h); ok {
+		s.stream(w, r, h, reader)
 	}
-	s.stream(w, r, h, reader)
+}
+
+// reader returns a reader that begins after the event that Last-Event-ID names, or with the first one. It answers what is
+// wrong with the header.
+func (s *server) reader(w http.ResponseWriter, r *http.Request, h service.Handle) (*prediction.Reader, bool) {
+	text := r.Header.Get("Last-Event-Id")
+	if text == "" {
+		return h.Read(), true
+	}
+	last, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || last > maxEventID {
+		writeDetail(w, http.StatusUnprocessableEntity, []api.FieldError{{
+			Loc: []string{"header", "Last-Event-ID"}, Msg: "must be the id of an event", Type: "value_error",
+		}})
+		return nil, false
+	}
+	return h.Resume(last), true
 }
 
 // dialect is how events are written.
@@ -57,13 +63,17 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request, h service.Handle
 
 // sendEvents sends the prediction's events until it has ended or the client is gone.
 func (s *server) sendEvents(w http.ResponseWriter, r *http.Request, h service.Handle, reader *prediction.Reader, d dialect) {
+	header := w.Header()
+	if r.Method == http.MethodHead { // it reads nothing, so it keeps nothing waiting
+		header.Set("Content-Type", eventStream)
+		return
+	}
 	detach, err := h.Attach()
 	if err != nil {
 		writeJSON(w, http.StatusTooManyRequests, api.Error{Error: "Too many stream subscribers"})
 		return
 	}
 	defer detach()
-	header := w.Header()
 	header.Set("Content-Type", eventStream)
 	header.Set("Cache-Control", "no-cache")
 	header.Set("X-Accel-Buffering", "no") // or nginx keeps events back
@@ -149,10 +159,8 @@ func (e *eventWriter) send(body api.Body) error {
 	if err := e.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
-	for _, piece := range body {
-		if _, err := e.w.Write(piece); err != nil {
-			return err
-		}
+	if err := writePieces(e.w, body, writeTimeout); err != nil {
+		return err
 	}
 	return e.control.Flush()
 }

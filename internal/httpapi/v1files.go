@@ -3,10 +3,12 @@ package httpapi
 import (
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -59,11 +61,15 @@ func (s *server) v1PutFile(w http.ResponseWriter, r *http.Request) {
 		v1Problem(w, http.StatusBadRequest, "A multipart/form-data body with a part content is needed.")
 		return
 	}
-	kept, err := s.v1ReadFile(multipart.NewReader(http.MaxBytesReader(w, r.Body, s.cfg.Uploads.MaxKept()), boundary))
+	in, done := s.patient(w, r, s.cfg.Uploads.MaxKept())
+	defer done()
+	kept, err := s.v1ReadFile(multipart.NewReader(in, boundary))
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over), errors.Is(err, files.ErrNoRoom):
 		v1Problem(w, http.StatusRequestEntityTooLarge, "There is no room for this file.")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		v1Problem(w, http.StatusRequestTimeout, "The client stopped sending.")
 	case err != nil:
 		v1Problem(w, http.StatusBadRequest, err.Error())
 	default:
@@ -104,9 +110,11 @@ func (s *server) v1ReadFile(parts *multipart.Reader) (kept files.Kept, err error
 			if metadata, err = io.ReadAll(io.LimitReader(part, 64<<10)); err != nil {
 				return kept, err
 			}
-			if !jsontext.Value(metadata).IsValid() {
-				return kept, errors.New("the part metadata must be JSON")
+			if value := jsontext.Value(metadata); !value.IsValid() || value.Kind() != '{' {
+				return kept, errors.New("the part metadata must be a JSON object")
 			}
+		default:
+			return kept, fmt.Errorf("unknown part %q: want content and metadata", part.FormName())
 		}
 	}
 	if !found {

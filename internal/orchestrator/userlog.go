@@ -46,16 +46,24 @@ func records(log *slog.Logger, text []byte, attrs ...slog.Attr) {
 	}
 }
 
+// streamName is how Cog's log calls a stream.
+func streamName(source protocol.Source) slog.Attr {
+	if source == protocol.Stderr {
+		return slog.String("source", "Stderr")
+	}
+	return slog.String("source", "Stdout")
+}
+
 func (l userLogs) user(setup bool, source protocol.Source, text []byte) {
 	log := l.userLog
 	if setup {
 		log = l.setupLog
 	}
-	records(log, text, slog.String("source", string(source)))
+	records(log, text, streamName(source))
 }
 
 func (l userLogs) prediction(id string, source protocol.Source, text []byte) {
-	records(l.predictionLog, text, slog.String("prediction_id", id), slog.String("source", string(source)))
+	records(l.predictionLog, text, slog.String("prediction_id", id), streamName(source))
 }
 
 // begun, canceling and ended log the life of a prediction, in Cog's words.

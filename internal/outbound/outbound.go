@@ -3,12 +3,15 @@
 package outbound
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,13 +31,30 @@ const (
 // ErrForbidden is wrapped by the error of a call to an address that clients may not name.
 var ErrForbidden = errors.New("address is not allowed")
 
-// Trusted returns a client for addresses that the operator names.
-func Trusted() *http.Client { return client(nil) }
+// Roots returns the system's certificate authorities together with those of a PEM file.
+func Roots(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil { // none on this machine: then these are all
+		roots = x509.NewCertPool()
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s: no certificate in it", file)
+	}
+	return roots, nil
+}
+
+// Trusted returns a client for addresses that the operator names. Servers prove themselves by roots; nil = the system's.
+func Trusted(roots *x509.CertPool) *http.Client { return client(nil, roots) }
 
 // Named returns a client for addresses that clients of the API name. It never calls link-local addresses, where clouds
 // keep their credentials, and with publicOnly neither the machine itself nor private networks. The check is made on the
-// address that is dialled: a name or a redirect that leads there is refused too. Where a proxy is set, the proxy decides.
-func Named(publicOnly bool) *http.Client {
+// address that is dialled: a name or a redirect that leads there is refused too. Where a proxy is set, the proxy decides. roots as for
+// Trusted.
+func Named(publicOnly bool, roots *x509.CertPool) *http.Client {
 	return client(func(_, address string, _ syscall.RawConn) error {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {
@@ -45,7 +65,7 @@ func Named(publicOnly bool) *http.Client {
 			return err
 		}
 		return check(ip, publicOnly)
-	})
+	}, roots)
 }
 
 func check(ip netip.Addr, publicOnly bool) error {
@@ -62,10 +82,11 @@ func check(ip netip.Addr, publicOnly bool) error {
 // shared is the range of carriers and of some clouds' internal services (RFC 6598).
 var shared = netip.MustParsePrefix("100.64.0.0/10")
 
-func client(control func(network, address string, c syscall.RawConn) error) *http.Client {
+func client(control func(network, address string, c syscall.RawConn) error, roots *x509.CertPool) *http.Client {
 	dialer := &net.Dialer{Timeout: dialTimeout, Control: control}
 	return &http.Client{Transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, ForceAttemptHTTP2: true,
+		TLSClientConfig:     &tls.Config{RootCAs: roots},
 		TLSHandshakeTimeout: tlsTimeout, IdleConnTimeout: idleTimeout,
 		MaxIdleConnsPerHost: idlePerHost, MaxConnsPerHost: connsPerHost, MaxResponseHeaderBytes: maxResponseHead,
 		WriteBufferSize: 64 << 10, ReadBufferSize: 64 << 10,

@@ -1,11 +1,16 @@
 package outbound
 
 import (
+	"encoding/pem"
 	"errors"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +20,7 @@ func TestNamedAddressesAreCheckedWhereTheyAreDialled(t *testing.T) {
 	metadata := httptest.NewServer(http.RedirectHandler("http://169.254.169.254/latest", http.StatusFound))
 	defer metadata.Close()
 	for _, u := range []string{"http://169.254.169.254/", "http://[fe80::1]/", metadata.URL} {
-		resp, err := Named(false).Get(u)
+		resp, err := Named(false, nil).Get(u)
 		if !errors.Is(err, ErrForbidden) {
 			t.Errorf("%s: %v", u, err)
 		}
@@ -25,15 +30,15 @@ func TestNamedAddressesAreCheckedWhereTheyAreDialled(t *testing.T) {
 	}
 	ok := httptest.NewServer(http.NotFoundHandler())
 	defer ok.Close()
-	if resp, err := Named(false).Get(ok.URL); err != nil {
+	if resp, err := Named(false, nil).Get(ok.URL); err != nil {
 		t.Error(err)
 	} else {
 		resp.Body.Close()
 	}
-	if _, err := Named(true).Get(ok.URL); !errors.Is(err, ErrForbidden) || !strings.Contains(err.Error(), "--public-urls-only") {
+	if _, err := Named(true, nil).Get(ok.URL); !errors.Is(err, ErrForbidden) || !strings.Contains(err.Error(), "--public-urls-only") {
 		t.Errorf("loopback: %v", err)
 	}
-	if resp, err := Trusted().Get(ok.URL); err != nil {
+	if resp, err := Trusted(nil).Get(ok.URL); err != nil {
 		t.Error(err)
 	} else {
 		resp.Body.Close()
@@ -83,11 +88,45 @@ func TestBackoff(t *testing.T) {
 }
 
 func TestBareErrorsHoldNoURL(t *testing.T) {
-	_, err := Trusted().Get("http://127.0.0.1:1/?secret=1")
+	_, err := Trusted(nil).Get("http://127.0.0.1:1/?secret=1")
 	if bare := Bare(err); strings.Contains(bare.Error(), "secret") {
 		t.Error(bare)
 	}
 	if err := (&url.Error{Op: "Get", URL: "u", Err: ErrForbidden}); Bare(err) != ErrForbidden {
 		t.Error(Bare(err))
+	}
+}
+
+func TestAuthoritiesOfAFileAreBelieved(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(server.Close)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	bundle := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	roots, err := Roots(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, client := range map[string]*http.Client{"trusted": Trusted(roots), "named": Named(false, roots)} {
+		resp, err := client.Get(server.URL)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		resp.Body.Close()
+	}
+	if resp, err := Trusted(nil).Get(server.URL); err == nil {
+		resp.Body.Close()
+		t.Error("a certificate that nobody has signed is believed")
+	}
+	if err := os.WriteFile(bundle, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{bundle, bundle + ".gone"} {
+		if _, err := Roots(file); err == nil {
+			t.Errorf("%s was taken", file)
+		}
 	}
 }

@@ -15,6 +15,8 @@ type field struct {
 	nullable bool
 	isFile   bool   // format: uri; for people only
 	kind     string // string, integer, number or boolean; "" = compound, or anything
+	list     bool
+	itemKind string // of a list's items, as kind
 
 	min, max             *limit
 	minLength, maxLength int // -1 = none
@@ -44,6 +46,10 @@ func newField(name string, property map[string]any) *field {
 		f.scalar(flat)
 	case kind != "" || anyOf:
 		f.compound = compile(flat)
+		f.list = !anyOf && kind == "array"
+		if items, ok := flat["items"].(map[string]any); ok {
+			f.itemKind, _ = flatten(items)["type"].(string)
+		}
 	case flat["enum"] != nil:
 		f.scalar(flat)
 	}

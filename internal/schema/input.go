@@ -168,13 +168,23 @@ func (v *Validator) Scan(dec *jsontext.Decoder, src []byte) (in Input, errs []Fi
 	return in, v.missing(&in, errs), nil
 }
 
-// TakesText reports whether the field is declared as text, so that what looks like a number is none.
+// TakesText reports whether the field, or each item of it when it is a list, is declared as text, so that what looks like a
+// number is none.
 func (v *Validator) TakesText(name string) bool {
 	if v == nil {
 		return false
 	}
 	f := v.field(name)
-	return f != nil && f.kind == "string"
+	return f != nil && (f.kind == "string" || f.list && f.itemKind == "string")
+}
+
+// TakesList reports whether the field is declared as a list.
+func (v *Validator) TakesList(name string) bool {
+	if v == nil {
+		return false
+	}
+	f := v.field(name)
+	return f != nil && f.list
 }
 
 func (v *Validator) field(name string) *field {

@@ -183,6 +183,21 @@ func TestDefaultsOrderOutputAndExample(t *testing.T) {
 	}
 }
 
+func TestFormsAreToldWhatAFieldTakes(t *testing.T) {
+	v := compileInput(t, document(allKinds+`,"modes":{"type":"array","items":{"allOf":[{"$ref":"#/components/schemas/mode"}]}}`, ""))
+	for name, want := range map[string][2]bool{ // text, list
+		"s": {true, false}, "i": {false, false}, "list": {false, true}, "nlist": {true, true}, "modes": {true, true},
+		"o": {false, false}, "u": {false, false}, "unknown": {false, false},
+	} {
+		if got := [2]bool{v.TakesText(name), v.TakesList(name)}; got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+	if none := (*Validator)(nil); none.TakesText("s") || none.TakesList("s") {
+		t.Error("without a schema nothing is known")
+	}
+}
+
 func TestDocumentsOfCogsGeneratorCompile(t *testing.T) {
 	docs, err := filepath.Glob("../../python/tests/fixtures/schema/*.json")
 	if err != nil || len(docs) < 13 {

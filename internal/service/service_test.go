@@ -67,6 +67,12 @@ func (c *clock) advance(d time.Duration) {
 // newService returns a service on a real pool of one worker with four slots.
 func newService(t *testing.T, keep Retention) (*Service, *clock) {
 	t.Helper()
+	return newServiceAway(t, keep, 0)
+}
+
+// newServiceAway also sets Config.Away.
+func newServiceAway(t *testing.T, keep Retention, away time.Duration) (*Service, *clock) {
+	t.Helper()
 	root := t.TempDir()
 	pool := orchestrator.New(orchestrator.Config{
 		Workers: 1,
@@ -85,7 +91,7 @@ func newService(t *testing.T, keep Retention) (*Service, *clock) {
 	t.Cleanup(func() { pool.Stop(time.Second) })
 	<-pool.Settled()
 	c := &clock{now: time.Now()}
-	return New(Config{Pool: pool, Monitor: pool, Inputs: noFiles{}, Keep: keep, Now: c.Now}), c
+	return New(Config{Pool: pool, Monitor: pool, Inputs: noFiles{}, Keep: keep, Now: c.Now, Away: away}), c
 }
 
 func request(t *testing.T, id, do string, n int, text string) Request {
@@ -211,5 +217,16 @@ func TestHealthOfAReadyPool(t *testing.T) {
 	for _, h := range handles {
 		h.Cancel(prediction.ErrCanceled)
 		<-h.Done()
+	}
+}
+
+func TestHealthWordsAreCogs(t *testing.T) {
+	for health, word := range map[Health]string{
+		Unknown: "UNKNOWN", Starting: "STARTING", Ready: "READY", Busy: "BUSY", SetupFailed: "SETUP_FAILED", Defunct: "DEFUNCT",
+		Unhealthy: "UNHEALTHY",
+	} {
+		if string(health) != word {
+			t.Errorf("%s, want %s", health, word)
+		}
 	}
 }

@@ -5,6 +5,7 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -236,7 +237,8 @@ func (m *messenger) last() {
 		} else {
 			log = log.With("status", resp.StatusCode)
 		}
-		if m.ctx.Err() != nil || attempt > retries || err == nil && !outbound.Transient(resp.StatusCode) {
+		hopeless := err == nil && !outbound.Transient(resp.StatusCode) || errors.Is(err, outbound.ErrForbidden)
+		if m.ctx.Err() != nil || attempt > retries || hopeless {
 			log.Error("webhook given up")
 			return
 		}

@@ -108,7 +108,7 @@ func (w *waits) record(_ context.Context, d time.Duration) error {
 func newSender(t *testing.T, c Config) (*Sender, *bytes.Buffer) {
 	var log bytes.Buffer
 	if c.Client == nil {
-		c.Client = outbound.Named(false)
+		c.Client = outbound.Named(false, nil)
 	}
 	if c.Sleep == nil {
 		c.Sleep = new(waits).sleep
@@ -328,6 +328,19 @@ func TestReceiverThatRefusesAndOneThatHangsHoldNothingUp(t *testing.T) {
 	}
 	if r.statuses() != "processing succeeded succeeded" {
 		t.Errorf("hangs: got %s", r.statuses())
+	}
+}
+
+func TestForbiddenAddressesAreNotTriedAgain(t *testing.T) {
+	r := newReceiver(t, nil)
+	var w waits
+	s, log := newSender(t, Config{Client: outbound.Named(true, nil), Sleep: w.record})
+	p := started("p")
+	succeed(p)
+	s.Watch(p, r.hook(All))
+	wait(t, s)
+	if len(r.all()) != 0 || len(w.all) != 0 || !strings.Contains(log.String(), "given up") || !strings.Contains(log.String(), "--public-urls-only") {
+		t.Errorf("%d messages, waits %v, log: %s", len(r.all()), w.all, log)
 	}
 }
 

@@ -169,9 +169,9 @@ class AsyncRunner:
         self._worker.restore_streams()
         context = copy_context()
         context.run(current.set, prediction)
+        self._reached[slot] = False
         task = context.run(self._loop.create_task, self._predict(prediction, body))
         self._tasks[slot] = (prediction, task)
-        self._reached[slot] = False
         if self._asked.get(slot, 0) >= prediction.seq:
             self._stop(slot, task)
 
@@ -185,7 +185,8 @@ class AsyncRunner:
 
     def _stop(self, slot: int, task: "asyncio.Task[None]") -> None:
         self._reached[slot] = True
-        task.cancel()
+        # After the task's first step, which is in the loop's queue already: one that is canceled before never runs.
+        self._loop.call_soon(task.cancel)
 
     async def _predict(self, prediction: Prediction, body: bytes) -> None:
         """The task of one prediction, from its start to its last frame."""
@@ -195,6 +196,8 @@ class AsyncRunner:
         method = self._method if prediction.method is None else self._worker.method(prediction.method)
         start = time.perf_counter()
         try:
+            if self._reached[prediction.slot]:
+                raise asyncio.CancelledError
             kwargs = method.coercer(_inputs.parse(body), prediction.cleanups)
             start = time.perf_counter()
             is_stream, frames = await self._call(prediction, method, kwargs)
