@@ -69,6 +69,7 @@ test-pythons: check-tools
 
 # What is too long or too large for every run.
 test-large: venvs
+	@scripts/make-venv "$$(scripts/find-python)" torch torch==2.15.0 numpy==2.4.6 >/dev/null
 	COGLET_TEST_LARGE=1 go test -timeout 60m -run Large -count=1 -v ./integration/...
 
 lint: venvs

@@ -44,7 +44,11 @@ class URLPath(pathlib.PosixPath):
             import tempfile
 
             with tempfile.NamedTemporaryFile(suffix=self.name, delete=False) as out:
-                shutil.copyfileobj(self._fileobj, out)
+                try:
+                    shutil.copyfileobj(self._fileobj, out)
+                except BaseException:
+                    os.unlink(out.name)
+                    raise
             self._local = Path(out.name)
         return self._local
 

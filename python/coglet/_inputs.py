@@ -33,11 +33,17 @@ class _Field:
         kind = _types.classify(parameter.annotation)
         field = parameter.default if is_field(parameter.default) else None
         self.name = parameter.name
-        self.nullable = kind.nullable or kind.kind in (_types.ANY, _types.UNKNOWN)
+        self.nullable = kind.nullable or kind.kind in (_types.ANY, _types.UNKNOWN) or _is_unset_secret(parameter, kind)
         self.exact = {_types.STR: str, _types.INT: int, _types.FLOAT: float, _types.BOOL: bool}.get(kind.kind)
         self.convert = converter(kind)
         self.check = _checker(kind, field)
         self.make_default, self.required = _default(parameter, field, kind)
+
+
+def _is_unset_secret(parameter: Parameter, kind: Type) -> bool:
+    """Whether it is a Secret that is None by default: its schema says nullable, so null may be sent for it too."""
+    value = parameter.default.default if is_field(parameter.default) else parameter.default
+    return kind.kind == _types.SECRET and parameter.has_default and value is None
 
 
 def _default(parameter: Parameter, field: Any, kind: Type) -> Tuple[Optional[Callable[[], Any]], bool]:
@@ -54,9 +60,9 @@ def _default(parameter: Parameter, field: Any, kind: Type) -> Tuple[Optional[Cal
         _check_default(field, kind, value)
     if _has_files(kind):
         return _file_default(kind, value), False
-    if kind.kind in _CONVERTED and not (kind.item is not None and kind.item.kind == _types.FILE):
+    if kind.kind in _CONVERTED:
         try:
-            value = _converter(kind)(_schema_value(value))
+            value = converter(kind)(_schema_value(value))
         except Exception:  # a default that Python alone would take: it arrives as it was written
             pass
     if isinstance(value, (str, int, float, bool, tuple, frozenset)):
@@ -79,7 +85,7 @@ def _check_default(field: Any, kind: Type, value: Any) -> None:
     if kind.kind not in _CHECKED or (kind.kind == _types.LIST and _has_files(kind)):
         return
     plain = to_json(value)
-    _converter(kind)(plain)
+    converter(kind)(plain)
     inner = plain if isinstance(plain, list) else [plain]
     for element in inner:
         problem = refused(field, element)
@@ -87,18 +93,23 @@ def _check_default(field: Any, kind: Type, value: Any) -> None:
             raise InputError(problem)
 
 
+_HIDDEN = (_types.PATH, _types.FILE, _types.SECRET)  # what a string stands for, and is not
+
+
 def _has_files(kind: Type) -> bool:
     inner = kind.item if kind.kind == _types.LIST else kind
-    return inner is not None and inner.kind in (_types.PATH, _types.SECRET)
+    return inner is not None and inner.kind in _HIDDEN
 
 
 def _file_default(kind: Type, value: Any) -> Callable[[], Any]:
-    """Return what makes a path or a secret of a string; what the author has made already stays."""
+    """Return what makes a path, a file or a secret of a string; what the author has made already stays."""
     inner = kind.item if kind.kind == _types.LIST and kind.item is not None else kind
 
     def convert(one: Any) -> Any:
         if not isinstance(one, str):
             return one
+        if inner.kind == _types.FILE:
+            return _open_fetched(one)
         return inner.cls(one) if inner.kind == _types.SECRET else fetch(inner.cls, one)
 
     if kind.kind == _types.LIST:
@@ -108,7 +119,7 @@ def _file_default(kind: Type, value: Any) -> Callable[[], Any]:
 
 def fetch(cls: Any, text: str) -> Any:
     """Return a path that the server has not seen, a default or one inside an object, with what is at its URL."""
-    if not text.startswith(("http://", "https://", "data:")):
+    if not _is_url(text):
         return cls(text)
     from cog.types import Path
 
@@ -116,6 +127,23 @@ def fetch(cls: Any, text: str) -> Any:
     local = remote.convert()
     _cleanups.append(lambda: local.unlink(missing_ok=True))
     return local if issubclass(cls, type(local)) else cls(local)
+
+
+_folder = ""  # where the server puts what it has fetched for this worker
+
+
+def use_folder(folder: str) -> None:
+    """Know what the server has fetched by where it lies."""
+    global _folder
+    _folder = folder and folder + "/"
+
+
+def _is_fetched(text: str) -> bool:
+    return bool(_folder) and text.startswith(_folder)
+
+
+def _is_url(text: str) -> bool:
+    return text.startswith(("http://", "https://", "data:"))
 
 
 Cleanups = List[Callable[[], Any]]
@@ -225,27 +253,31 @@ _SCALARS: Dict[str, Convert] = {
 }
 
 
-def converter(kind: Type) -> Convert:
-    """Return what makes a value of the annotation's type out of JSON."""
-    convert = _converter(kind)
+def converter(kind: Type, seen: bool = True) -> Convert:
+    """Return what makes a value of the annotation's type out of JSON.
+
+    seen says that the server has looked at it, and has put local paths in the place of URLs: it has for inputs that are
+    files or lists of them, and not for what stands deeper.
+    """
+    convert = _converter(kind, seen)
     if not kind.nullable:
         return convert
     return lambda value: None if value is None else convert(value)
 
 
-def _converter(kind: Type) -> Convert:
+def _converter(kind: Type, seen: bool) -> Convert:
     if kind.kind in _SCALARS:
         return _SCALARS[kind.kind]
     if kind.kind == _types.PATH:
-        return lambda value: kind.cls(_to_str(value))
+        return lambda value: kind.cls(_to_str(value)) if seen else fetch(kind.cls, _url(value))
     if kind.kind == _types.FILE:
-        return _open
+        return _open if seen else lambda value: _open_fetched(_url(value))
     if kind.kind == _types.SECRET:
         return lambda value: kind.cls(_to_str(value))
     if kind.kind == _types.LIST:
-        return _list_converter(kind)
+        return _list_converter(kind, seen)
     if kind.kind == _types.UNION:
-        return _union_converter(kind)
+        return _union_converter(kind, seen)
     if kind.kind == _types.CHOICE:
         return _choice_converter(kind)
     if kind.kind == _types.MODEL:
@@ -285,9 +317,24 @@ def _open(value: Any) -> Any:
     return file
 
 
-def _list_converter(kind: Type) -> Convert:
-    item = converter(kind.item) if kind.item is not None else _same
-    places = [converter(member) for member in kind.members]  # of a tuple
+def _url(value: Any) -> str:
+    """Return what names a file inside an object: nobody has checked that it is no path of this machine."""
+    text = _to_str(value)
+    if not _is_url(text) and not _is_fetched(text):
+        raise _fail(value, "a URL")
+    return text
+
+
+def _open_fetched(text: str) -> Any:
+    from pathlib import Path
+
+    return _open(str(fetch(Path, text)))
+
+
+def _list_converter(kind: Type, seen: bool) -> Convert:
+    seen = seen and _types.file_of(kind) is not None
+    item = converter(kind.item, seen) if kind.item is not None else _same
+    places = [converter(member, seen) for member in kind.members]  # of a tuple
 
     def convert(value: Any) -> Any:
         if not isinstance(value, list):
@@ -323,13 +370,17 @@ _EXACT = {
 }
 
 
-def _union_converter(kind: Type) -> Convert:
+def _union_converter(kind: Type, seen: bool) -> Convert:
     order = {k: i for i, k in enumerate(_PRIORITY)}
     members = sorted(kind.members, key=lambda m: order.get(m.kind, len(order)))
-    files = [m for m in members if m.kind in (_types.PATH, _types.FILE, _types.SECRET)]
-    converters = [(m, converter(m)) for m in files + [m for m in members if m not in files]]
+    files = [m for m in members if m.kind in _HIDDEN]
+    converters = [(m, converter(m, seen)) for m in files + [m for m in members if m not in files]]
+    hidden = converters[0][1] if files else None
+    is_secret = bool(files) and files[0].kind == _types.SECRET
 
     def convert(value: Any) -> Any:
+        if hidden is not None and type(value) is str and (is_secret or _is_fetched(value) or _is_url(value)):
+            return hidden(value)  # as in Cog, before a str that is a member too
         for member, one in converters:
             if type(value) is _EXACT.get(member.kind) and member.kind not in (_types.LIST, _types.DICT):
                 return one(value)
@@ -368,7 +419,7 @@ def _model_converter(kind: Type) -> Convert:
     def prepare() -> None:  # at the first value: a model may have itself as a field
         for name, field in cls.__dataclass_fields__.items():
             if field.init:
-                fields[name] = _nested_converter(_types.classify(hints.get(name)))
+                fields[name] = converter(_types.classify(hints.get(name)), seen=False)
 
     def convert(value: Any) -> Any:
         if not fields:
@@ -387,21 +438,6 @@ def _model_converter(kind: Type) -> Convert:
             except InputError as error:
                 raise InputError(f"{name}: {error}") from None
         return cls(**arguments)
-
-    return convert
-
-
-def _nested_converter(kind: Type) -> Convert:
-    """Return the converter of a field inside an object, whose files the server has not seen."""
-    if kind.kind != _types.PATH:
-        return converter(kind)
-
-    def convert(value: Any) -> Any:
-        if value is None and kind.nullable:
-            return None
-        if not _to_str(value).startswith(("http://", "https://", "data:")):
-            raise _fail(value, "a URL")
-        return fetch(kind.cls, value)
 
     return convert
 

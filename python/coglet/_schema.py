@@ -263,17 +263,20 @@ def file_fields(predictor: Predictor) -> Json:
         kind = _types.classify(parameter.annotation)
         members = kind.members if kind.kind == _types.UNION else [kind]
         for member in members:
-            is_list = member.kind == _types.LIST and member.item is not None
-            inner = member.item if is_list else member
-            if inner is None or inner.kind not in (_types.PATH, _types.FILE):
+            inner = _types.file_of(member)
+            if inner is None:
                 continue
             entry: Json = {"kind": inner.kind}
-            if is_list:
+            if member.kind == _types.LIST:
                 entry["list"] = True
-            if any(m.kind == _types.STR for m in members):
+            if any(m.kind == _types.STR for m in [*members, *_members_of_item(member)]):
                 entry["str"] = True
             found.setdefault(parameter.name, entry)
     return found
+
+
+def _members_of_item(kind: Type) -> List[Type]:
+    return kind.item.members if kind.kind == _types.LIST and kind.item is not None else []
 
 
 def any_fields(predictor: Predictor) -> List[str]:

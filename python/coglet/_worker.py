@@ -76,15 +76,26 @@ def describe(error: BaseException) -> str:
 
 
 def print_traceback(error: BaseException) -> None:
-    """Print the traceback as user code sees it: without our own frames at its top."""
+    """Print the traceback as user code sees it: without our own frames at its top, and those of what it called."""
     trace = error.__traceback__
     while trace is not None and _is_ours(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
+    _cut_end(trace)
     try:
         lines = traceback.format_exception(type(error), error, trace)
     except Exception:  # user code in __str__
         lines = [f"{type(error).__qualname__}: <no text>\n"]
     sys.stderr.write("".join(lines))
+
+
+def _cut_end(trace: Any) -> None:
+    last = trace
+    while trace is not None:
+        if not _is_ours(trace.tb_frame.f_code.co_filename):
+            last = trace
+        trace = trace.tb_next
+    if last is not None:
+        last.tb_next = None
 
 
 _HERE = os.path.dirname(__file__)
@@ -163,6 +174,7 @@ def _load_model(worker: Worker) -> List[bytes]:
         raise _load.LoadError("COG_MAX_CONCURRENCY > 1 requires an async run() or predict() method")
     from . import _inputs, _schema
 
+    _inputs.use_folder(init.get("tmp", ""))
     worker.coercer = _inputs.Coercer(predictor)
     also = _load_also(worker)
     document = _schema_file(worker) or _schema.encode(predictor, also)

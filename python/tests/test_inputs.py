@@ -133,6 +133,20 @@ def test_files(load, tmp_path):
     assert isinstance(got["e"], Path) and str(got["e"]) == "/x"
 
 
+def test_what_the_server_has_fetched_is_told_from_text(load, tmp_path, monkeypatch):
+    """A union with str: a URL has become a path by then, and what was sent as text is still text."""
+    monkeypatch.setattr(_inputs, "_folder", "")
+    _inputs.use_folder(str(tmp_path))
+    file = tmp_path / "a.txt"
+    file.write_text("x")
+    got = call(
+        load,
+        "a: Union[str, Path], b: Union[str, Path], c: List[Union[str, Path]]",
+        {"a": str(file), "b": "/etc/x", "c": ["b", str(file)]},
+    )
+    assert [type(v).__name__ for v in (got["a"], got["b"], *got["c"])] == ["Path", "str", "str", "Path"]
+
+
 def test_secrets(load):
     from cog import Secret
 
@@ -189,6 +203,15 @@ def test_urls_that_the_server_does_not_see_are_fetched_and_removed(load):
     assert got["s"][0].get_secret_value() == "t"
     _inputs.clean_up(cleanups)
     assert not any(p.exists() for p in paths)
+
+
+def test_a_failed_fetch_leaves_no_file(load, tmp_path, monkeypatch):
+    """W16, with the bundled SDK: the real one leaves its own."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("shutil.copyfileobj", lambda *_: 1 / 0)
+    with pytest.raises(_inputs.InputError, match=r"input\.p: ZeroDivisionError"):
+        call(load, "p: List[List[Path]]", {"p": [["data:,x"]]})
+    assert REAL_SDK or [p.name for p in tmp_path.iterdir() if p.suffix == ".txt"] == []
 
 
 def test_coders(load):

@@ -187,11 +187,12 @@ def test_file_fields_and_any_fields_are_told(load):
     predictor = load(
         "from __future__ import annotations\n"
         "import pathlib\n"
-        "from typing import Any, List, Optional, Union\n"
+        "from typing import Any, List, Optional, Tuple, Union\n"
         "from cog import Path, File\n"
         "def predict(a: Path, b: List[Path], c: Optional[File], d: Union[str, Path], e: pathlib.Path, f: Any, g: dict,\n"
         "            h: Optional[List[Path]] = None, i: str = '', j: 'Unknown' = 1, k: list = [],\n"
-        "            l: Union[str, Any] = '', m: List[int] = []) -> str: ...\n",
+        "            l: Union[str, Any] = '', m: List[int] = [], n: 'Union[Path, List[Path]]' = '', o: List[Union[str, Path]] = [],\n"
+        "            p: 'Tuple[Path, Path]' = (), q: 'Tuple[int, Path]' = (), r: List[List[Path]] = []) -> str: ...\n",
         "predict",
     )
     assert _schema.file_fields(predictor) == {
@@ -201,6 +202,9 @@ def test_file_fields_and_any_fields_are_told(load):
         "d": {"kind": "path", "str": True},
         "e": {"kind": "path"},
         "h": {"kind": "path", "list": True},
+        "n": {"kind": "path"},
+        "o": {"kind": "path", "list": True, "str": True},
+        "p": {"kind": "path", "list": True},
     }
     assert _schema.any_fields(predictor) == ["f", "k", "l"]  # W25
 
