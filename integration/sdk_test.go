@@ -18,8 +18,11 @@ func TestBundledAndRealSDK(t *testing.T) {
 			if version["python_sdk"] != want {
 				t.Errorf("SDK in use: %v, want %s", version["python_sdk"], want)
 			}
-			if logs := s.setupLogs(); !strings.Contains(logs, "cog "+strings.Fields(want)[1]) {
+			if logs := s.setupLogs(); !strings.Contains(logs, "cog "+strings.Fields(want)[1]+" ") {
 				t.Errorf("the model imported another one: %s", logs)
+			}
+			if n := strings.Count(s.logs(), "which is too old"); n != strings.Count(want, "which is too old") {
+				t.Errorf("the log says %d times which SDK stands before an older one:\n%s", n, s.logs())
 			}
 			for range 2 { // a default is fresh each time
 				a := s.predict("text", "hi", "n", 2.0, "ratio", 1, "token", "geheim", "maybe", nil)
