@@ -37,7 +37,7 @@ class Predictor:
         self.target = target
         self.mode = mode
         self.is_function = isinstance(target, FunctionType) or hasattr(target, "__wrapped__")
-        self.call: Callable[..., Any] = target if self.is_function else getattr(target, method_name(target, mode))
+        self.call: Callable[..., Any] = target if self.is_function else getattr(target, method_name(type(target), mode))
         function = unwrap(self.call)
         self.function = function
         flags = function.__code__.co_flags
@@ -165,13 +165,33 @@ def unwrap(function: Any) -> Any:
     while id(function) not in seen:
         seen.add(id(function))
         function = getattr(function, "__func__", function)
-        function = getattr(function, "__wrapped__", function)
+        function = _inside(function) or function
     if not hasattr(function, "__code__"):
         call = getattr(type(function), "__call__", None)  # noqa: B004  # its code is wanted
         if hasattr(call, "__code__"):
             return call
         raise LoadError(f"{function!r} is not written in Python: it has no signature")
     return function
+
+
+_DECORATED = {"run", "predict", "train", "setup", "healthcheck"}
+
+
+def _inside(function: Any) -> Any:
+    """Return the function that a decorator's function passes its calls on to, None where it is no such. One that was
+    written without functools.wraps takes anything, and keeps the function that it was given."""
+    wrapped = getattr(function, "__wrapped__", None)
+    if wrapped is not None or not isinstance(function, FunctionType) or not function.__code__.co_flags & _KEYWORDS:
+        return wrapped
+    for cell in function.__closure__ or ():
+        try:
+            kept = cell.cell_contents
+        except ValueError:  # not filled
+            continue
+        kept = getattr(kept, "__func__", kept)
+        if isinstance(kept, FunctionType) and (kept.__name__ in _DECORATED or _inside(kept) is not None):
+            return kept
+    return None
 
 
 def _mark(function: Any, name: str) -> Any:
@@ -197,7 +217,7 @@ def _chain(function: Any) -> List[Any]:
     while function is not None and len(chain) < 100:
         function = getattr(function, "__func__", function)
         chain.append(function)
-        function = getattr(function, "__wrapped__", None)
+        function = _inside(function)
     return chain
 
 
@@ -298,11 +318,10 @@ def _without_bars(annotation: str) -> str:
     return ast.unparse(ast.fix_missing_locations(Unions().visit(ast.parse(annotation, mode="eval"))))
 
 
-def method_name(target: Any, mode: str) -> str:
-    """Return the method of an instance that a mode runs. Raises ValueError as Cog does."""
-    kind = type(target)
+def method_name(kind: type, mode: str) -> str:
+    """Return the method of a class that a mode runs. Raises ValueError as Cog does."""
     if mode == "train":
-        if not callable(getattr(target, "train", None)):
+        if not callable(getattr(kind, "train", None)):
             raise LoadError(f"{kind.__name__} has no train() ({_place_of_class(kind)}): add `def train(self, ...)`")
         return "train"
     found: Dict[str, Any] = {}
@@ -353,9 +372,22 @@ def load(ref: str, mode: str, shared: Any = None) -> Predictor:
         raise LoadError(f"{path} has no {wanted}; it has {known or 'no class and no function'}{hint}")
     if isinstance(target, type):
         if mode != "train" or not hasattr(target, "train"):
-            _check_class(target)
-        target = shared if shared is not None and type(shared) is target else target()
+            method_name(target, "predict")  # before it is made, which may take long
+        target = shared if shared is not None and type(shared) is target else _make(target)
     return Predictor(target, mode)
+
+
+def _make(kind: type) -> Any:
+    """Return an instance of a predictor's class. Raises LoadError where that takes arguments, or more methods."""
+    try:
+        return kind()
+    except TypeError as error:
+        if place_of_error(error):
+            raise
+        raise LoadError(
+            f"{_place_of_class(kind)}: {error}; it is made by {kind.__name__}(): what it needs to know it can read in "
+            "setup()"
+        ) from None
 
 
 def load_also(predictor: Predictor, ref: str) -> Optional[Predictor]:
@@ -397,15 +429,10 @@ def _by_convention(module: ModuleType, mode: str) -> Any:
 
 def _is_valid(kind: type) -> bool:
     try:
-        _check_class(kind)
+        method_name(kind, "predict")
     except LoadError:
         return False
     return True
-
-
-def _check_class(kind: type) -> None:
-    """Fail before the class is instantiated, which may take long, when it has nothing to run."""
-    method_name(object.__new__(kind), "predict")
 
 
 def _module(path: str) -> ModuleType:

@@ -78,7 +78,7 @@ def describe(error: BaseException) -> str:
 def print_traceback(error: BaseException) -> None:
     """Print the traceback as user code sees it: without our own frames at its top, and those of what it called."""
     trace = error.__traceback__
-    while trace is not None and _is_ours(trace.tb_frame.f_code.co_filename):
+    while trace is not None and _calls_user_code(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
     _cut_end(trace)
     try:
@@ -99,11 +99,19 @@ def _cut_end(trace: Any) -> None:
 
 
 _HERE = os.path.dirname(__file__)
+_SDK = os.path.join(os.path.dirname(os.path.dirname(_HERE)), "sdk") + os.sep
+_LIBRARY = os.path.dirname(threading.__file__)
+_CALLERS = (os.path.join(_LIBRARY, "asyncio"), os.path.join(_LIBRARY, "concurrent", "futures"))
 
 
 def _is_ours(path: str) -> bool:
-    """Whether a frame is the harness's, or of the import that it asked for."""
-    return os.path.dirname(path) == _HERE or path.startswith("<frozen importlib")
+    """Whether a frame is of the harness or its SDK, or of the import that it asked for."""
+    return os.path.dirname(path) == _HERE or path.startswith((_SDK, "<frozen importlib"))
+
+
+def _calls_user_code(path: str) -> bool:
+    """Whether a frame is one of those through which the harness calls user code."""
+    return _is_ours(path) or os.path.dirname(path) in _CALLERS
 
 
 def explain(error: BaseException) -> str:
@@ -116,6 +124,8 @@ def explain(error: BaseException) -> str:
         text += f" ({place})"
     if isinstance(error, ModuleNotFoundError):
         text += f": install it for {sys.executable}, in a Cog model by python_requirements in cog.yaml"
+    elif isinstance(error, ImportError) and error.name is None:  # a relative one: there is no package
+        text += ": the model's file is no part of a package: import its neighbours without the dot"
     return text
 
 
