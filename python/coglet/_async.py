@@ -199,7 +199,7 @@ class AsyncRunner:
             start = time.perf_counter()
             is_stream, frames = await self._call(prediction, method, kwargs)
         except BaseException as problem:
-            self._worker.leave_if_forked()
+            self._worker.leave_if_forked(problem)
             frames = []
             status, error = self._judge(prediction, problem)
         seconds = time.perf_counter() - start

@@ -57,12 +57,20 @@ class Worker:
             sys.stdout, sys.stderr = self.streams
             self.log("warn", "sys.stdout or sys.stderr was replaced and not put back; it is restored")
 
-    def leave_if_forked(self) -> None:
-        """End a child that user code has forked and that came back to us: there is only one harness."""
-        if os.getpid() != self.pid:
-            for stream in (sys.stdout, sys.stderr):
-                stream.flush()
-            os._exit(0)
+    def leave_if_forked(self, error: Optional[BaseException] = None) -> None:
+        """End a child that user code has forked and that came back to us, as Python would: there is one harness."""
+        if os.getpid() == self.pid:
+            return
+        code = 0 if error is None else 1
+        if isinstance(error, SystemExit) and isinstance(error.code, (int, type(None))):
+            code = error.code or 0
+        elif isinstance(error, SystemExit):
+            print(error.code, file=sys.stderr)
+        elif error is not None:
+            print_traceback(error)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code & 0xFF)
 
 
 def describe(error: BaseException) -> str:
@@ -150,7 +158,7 @@ def main() -> None:
     try:
         ready = _load_model(worker)
     except BaseException as error:
-        worker.leave_if_forked()
+        worker.leave_if_forked(error)
         if not isinstance(error, _load.LoadError):
             print_traceback(error)
         fail_setup(worker, explain(error))
@@ -165,7 +173,7 @@ def main() -> None:
         try:
             runner.setup()
         except BaseException as error:
-            worker.leave_if_forked()
+            worker.leave_if_forked(error)
             print_traceback(error)
             fail_setup(worker, explain(error))
         worker.leave_if_forked()
@@ -220,7 +228,7 @@ def _load_also(worker: Worker) -> Any:
         worker.also = Method(also, _inputs.Coercer(also), own)
         return also
     except Exception as error:  # user code
-        worker.leave_if_forked()
+        worker.leave_if_forked(error)
         print_traceback(error)
         worker.log("warn", f"{worker.init.get('also_ref')} cannot be loaded and is not served: {describe(error)}")
         return None
