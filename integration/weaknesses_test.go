@@ -33,7 +33,7 @@ var weaknesses = map[string][]string{
 	"W16 files stay in /tmp":                 {"integration/files_test.go:TestFilesInAndOut", "python/tests/test_inputs.py:test_urls_that_the_server_does_not_see_are_fetched_and_removed"},
 	"W17 ids are paths":                      {"integration/bad_input_test.go:TestIdsAreNeverPaths"},
 	"W18 setup timeout leaves the worker":    {"integration/death_test.go:TestSetupThatDoesNotSucceed"},
-	"W19 healthcheck blocks":                 {"integration/weaknesses_test.go:TestSlowHealthcheckHoldsNothingUp", "integration/routes_test.go:TestUserHealthcheck"},
+	"W19 healthcheck blocks":                 {"integration/weaknesses_test.go:TestSlowHealthcheckHoldsNothingUp", "integration/weaknesses_test.go:TestAsyncHealthcheck", "integration/routes_test.go:TestUserHealthcheck"},
 	"W20 setup logs vanish":                  {"integration/death_test.go:TestSetupThatDoesNotSucceed", "integration/weaknesses_test.go:TestLastLinesOfSetupAreKept"},
 	"W21 threads of setup and predict":       {"integration/kinds_test.go:TestSetupAndPredictShareTheMainThread", "integration/libraries_test.go:TestLibraries"},
 	"W22 replaced sys.stdout":                {"integration/kinds_test.go:TestWhatUserCodeReplacesIsNoticed"},
@@ -155,17 +155,28 @@ class Predictor(BasePredictor):
         time.sleep(seconds)
         return "done"
     def healthcheck(self):
+        print("checking")
         time.sleep(3)
         return True
 `
 
-// W19: neither predictions nor cancels wait for a healthcheck.
+// W19: neither predictions nor cancels wait for a healthcheck, not even where an async model has one that is not.
 func TestSlowHealthcheckHoldsNothingUp(t *testing.T) {
-	s := start(t, "", launch{dir: model(t, slowHealth)})
+	async := strings.NewReplacer("def predict", "async def predict", "time.sleep(seconds)", "await asyncio.sleep(seconds)", "import time", "import asyncio, time")
+	for name, source := range map[string]string{"sync": slowHealth, "async": async.Replace(slowHealth)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testSlowHealthcheck(t, source)
+		})
+	}
+}
+
+func testSlowHealthcheck(t *testing.T, source string) {
+	s := start(t, "", launch{dir: model(t, source)})
 	s.until("READY in the log", func() bool { return strings.Contains(s.logs(), "worker ready") })
 	checked := make(chan answer)
 	go func() { checked <- s.health() }()
-	time.Sleep(200 * time.Millisecond) // for the check to begin: there is nothing to see of it
+	s.until("the check", func() bool { return strings.Contains(s.logs(), "checking") })
 	begin := time.Now()
 	s.succeeded(s.predict("seconds", 0))
 	id := s.run("seconds", 50)
@@ -178,6 +189,37 @@ func TestSlowHealthcheckHoldsNothingUp(t *testing.T) {
 	}
 	if a := <-checked; a.str("status") != "READY" {
 		t.Errorf("health: %s", a.raw)
+	}
+}
+
+const asyncHealth = `
+import asyncio
+class Predictor:
+    how = "good"
+    async def predict(self, how: str) -> str:
+        self.how = how
+        return how
+    async def healthcheck(self):
+        if self.how == "raise": raise TimeoutError("the gpu's own")
+        if self.how == "hang": await asyncio.sleep(3600)
+        return {"good": True, "none": None, "zero": 0, "bad": False}[self.how]
+`
+
+// W19: of an async model too, and by type: only a check that takes too long has timed out.
+func TestAsyncHealthcheck(t *testing.T) {
+	s := ready(t, "", launch{dir: model(t, asyncHealth)})
+	for _, tc := range []struct{ how, status, err string }{
+		{"none", "READY", ""},
+		{"zero", "READY", ""},
+		{"bad", "UNHEALTHY", "Healthcheck failed: user-defined healthcheck returned False"},
+		{"raise", "UNHEALTHY", "Healthcheck failed: TimeoutError: the gpu's own"},
+		{"hang", "UNHEALTHY", "Healthcheck failed: user-defined healthcheck timed out after 5.0 seconds"},
+		{"good", "READY", ""},
+	} {
+		s.succeeded(s.predict("how", tc.how))
+		if a := s.health(); a.str("status") != tc.status || a.str("user_healthcheck_error") != tc.err {
+			t.Errorf("%s: %s", tc.how, a.raw)
+		}
 	}
 }
 
