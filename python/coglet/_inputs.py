@@ -33,17 +33,18 @@ class _Field:
         kind = _types.classify(parameter.annotation)
         field = parameter.default if is_field(parameter.default) else None
         self.name = parameter.name
-        self.nullable = kind.nullable or kind.kind in (_types.ANY, _types.UNKNOWN) or _is_unset_secret(parameter, kind)
+        self.nullable = kind.nullable or kind.kind in (_types.ANY, _types.UNKNOWN) or _is_none_by_default(parameter)
         self.exact = {_types.STR: str, _types.INT: int, _types.FLOAT: float, _types.BOOL: bool}.get(kind.kind)
         self.convert = converter(kind)
         self.check = _checker(kind, field)
         self.make_default, self.required = _default(parameter, field, kind)
 
 
-def _is_unset_secret(parameter: Parameter, kind: Type) -> bool:
-    """Whether it is a Secret that is None by default: its schema says nullable, so null may be sent for it too."""
-    value = parameter.default.default if is_field(parameter.default) else parameter.default
-    return kind.kind == _types.SECRET and parameter.has_default and value is None
+def _is_none_by_default(parameter: Parameter) -> bool:
+    """Whether null is as good as nothing: where the schema lets it through, as that of a Secret does."""
+    field = parameter.default if is_field(parameter.default) else None
+    value = parameter.default if field is None else field.default
+    return parameter.has_default and value is None and not (field is not None and _is_required(field))
 
 
 def _default(parameter: Parameter, field: Any, kind: Type) -> Tuple[Optional[Callable[[], Any]], bool]:
@@ -53,7 +54,7 @@ def _default(parameter: Parameter, field: Any, kind: Type) -> Tuple[Optional[Cal
         return factory, False
     value = field.default if field is not None else parameter.default
     if (field is None and not parameter.has_default) or value is None:
-        if kind.nullable or kind.kind == _types.SECRET or (field is None and parameter.has_default):
+        if kind.nullable or kind.kind == _types.SECRET or _is_none_by_default(parameter):
             return (lambda: None), False
         return None, True
     if field is not None:
@@ -91,6 +92,12 @@ def _check_default(field: Any, kind: Type, value: Any) -> None:
         problem = refused(field, element)
         if problem is not None:
             raise InputError(problem)
+
+
+def _is_required(field: Any) -> bool:
+    """Whether it is an Input() without default. The real SDK does not tell it from Input(default=None), which a schema
+    that was made before may let clients leave out."""
+    return not getattr(field, "has_default", True)
 
 
 _HIDDEN = (_types.PATH, _types.FILE, _types.SECRET)  # what a string stands for, and is not

@@ -11,6 +11,9 @@ _KEYWORDS, _COROUTINE, _ASYNC_GENERATOR = 0x08, 0x80, 0x200  # code flags, as in
 # The first SDK that works on our coglet module.
 _OLDEST_SDK = (0, 17)
 
+# Whether the model was written for an SDK before that: Input(default=None) made an input optional, whatever its type.
+none_is_default = False
+
 _FRAMEWORK = {"BaseRunner", "BasePredictor"}
 
 
@@ -464,6 +467,8 @@ def use_sdk(bundled: str) -> str:
     version = _installed_version()
     if version is not None and _numbers(version) >= _OLDEST_SDK:
         return f"cog {version}"
+    global none_is_default
+    none_is_default = version is not None
     if bundled:
         sys.path.insert(1, bundled)
     from . import __version__

@@ -183,6 +183,16 @@ def test_where_the_file_of_cog_build_contradicts_the_code(load):
     assert _schema.differences({}, predictor) == ["it describes no inputs"]
 
 
+def test_models_of_old_sdks_may_leave_out_what_is_none(load, monkeypatch):
+    source = "from cog import Input\ndef predict(a: int = Input(default=None, ge=1), b: str = None, c: str = Input(default='x', choices=['x', 'y']), d: int = 1): ...\n"
+    assert inputs(load(source, "predict"))["required"] == ["a", "b"]
+    monkeypatch.setattr(_load, "none_is_default", True)
+    schema = inputs(load(source, "predict"))
+    assert "required" not in schema
+    assert schema["properties"]["a"] == {"minimum": 1, "nullable": True, "title": "A", "type": "integer", "x-order": 0}
+    assert schema["properties"]["b"]["nullable"] is True and "nullable" not in schema["properties"]["d"]
+
+
 def test_file_fields_and_any_fields_are_told(load):
     predictor = load(
         "from __future__ import annotations\n"
