@@ -49,6 +49,16 @@ func TestWheelReplacesTheServerOfCog(t *testing.T) {
 			t.Errorf("%v: %v\n%s", tc.args[1:], err, out)
 		}
 	}
+	// the command uses the interpreter that it was installed for, active or not
+	cmd := exec.Command(filepath.Join(bin, "coglet"), "predict", model(t, "import sys\ndef predict() -> str:\n    return sys.prefix\n"))
+	cmd.Env = append(os.Environ(), "VIRTUAL_ENV=", "PATH=/nonexistent")
+	prefix, err := filepath.EvalSymlinks(filepath.Dir(bin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := cmd.Output(); err != nil || strings.TrimSpace(string(out)) != prefix {
+		t.Errorf("%q, %v: want %s", out, err, prefix)
+	}
 	dir := model(t, source(t, "sdk")+"\n    def train(self, n: int) -> str:\n        return f'trained {n}'\n")
 	r := newReceiver(t, nil)
 	for _, flags := range [][]string{
@@ -84,7 +94,7 @@ func TestWheelReplacesTheServerOfCog(t *testing.T) {
 			t.Errorf("%v: %v", flags, s.err)
 		}
 	}
-	cmd := exec.Command(python, "-m", "cog.server.http")
+	cmd = exec.Command(python, "-m", "cog.server.http")
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "COG_PREDICT_TYPE_STUB environment variable is not set") {
 		t.Errorf("without a reference: %v %s", err, out)
