@@ -151,6 +151,9 @@ class Secret:
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("a Secret is immutable")
 
+    def __reduce__(self) -> Any:
+        return Secret, (self.secret_value,)
+
     def get_secret_value(self) -> Optional[str]:
         """Return the string itself."""
         return self.secret_value

@@ -371,7 +371,11 @@ def load(ref: str, mode: str, shared: Any = None) -> Predictor:
     if target is None:
         known = ", ".join(sorted(n for n, v in vars(module).items() if callable(v) and _is_own(v, module)))
         wanted = repr(name) if name else "class Runner or Predictor and no function run or predict"
-        hint = f": name one of them, as {path}:{known.split(',')[0]}" if known else ""
+        hint = (
+            f": name one of them, as {path}:{known.split(',')[0]}"
+            if known
+            else ": write `class Predictor:` with predict()"
+        )
         raise LoadError(f"{path} has no {wanted}; it has {known or 'no class and no function'}{hint}")
     if isinstance(target, type):
         if mode != "train" or not hasattr(target, "train"):
