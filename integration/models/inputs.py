@@ -74,6 +74,8 @@ class Predictor(BasePredictor):
         lists: Union[List[int], str] = "a",
         anything: Optional[Any] = None,
         mapping: Dict[str, float] = {},
+        colors: Dict[str, Color] = {},
+        box_map: Dict[str, Box] = {},
         options: Optional[Options] = None,
         opaque: Optional[Annotated[Box, Opaque]] = None,
         annotated: Annotated[int, "any"] = 1,

@@ -294,13 +294,25 @@ def _converter(kind: Type, seen: bool) -> Convert:
     return _dict_converter(kind)
 
 
+_IN_DICTS = (
+    _types.INT,
+    _types.FLOAT,
+    _types.LIST,
+    _types.DICT,
+    _types.SECRET,
+    _types.CHOICE,
+    _types.MODEL,
+    _types.CODER,
+)
+
+
 def _dict_converter(kind: Type) -> Convert:
-    """Numbers in a dict arrive as declared; files in it are not fetched, and stay what they were sent as."""
-    if kind.item is None or kind.item.kind not in (_types.INT, _types.FLOAT, _types.LIST, _types.DICT, _types.SECRET):
+    """Values in a dict arrive as declared; files in it are not fetched, and stay what they were sent as."""
+    if kind.item is None or kind.item.kind not in _IN_DICTS:
         return _to_dict
     if _has_files(kind.item) and kind.item.kind != _types.SECRET:
         return _to_dict
-    item = converter(kind.item)
+    item = converter(kind.item, seen=False)
 
     def convert(value: Any) -> Any:
         converted = {}
