@@ -1,4 +1,4 @@
-"""From a reference to a predictor: which SDK, which object, how it is called."""
+"""From a reference to a predictor: which object, how it is called."""
 
 import os
 import sys
@@ -6,13 +6,11 @@ import warnings
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from ._annotations import annotations_of, resolve
+from ._choice import use_sdk
+from ._places import line_of, lines_of, place_of, place_of_class, place_of_error
+
 _KEYWORDS, _COROUTINE, _ASYNC_GENERATOR = 0x08, 0x80, 0x200  # code flags, as inspect has them
-
-# The first SDK that works on our coglet module.
-_OLDEST_SDK = (0, 17)
-
-# Whether the model was written for an SDK before that: Input(default=None) made an input optional, whatever its type.
-none_is_default = False
 
 _FRAMEWORK = {"BaseRunner", "BasePredictor"}
 
@@ -64,61 +62,6 @@ class Predictor:
     def place(self) -> str:
         """Where the function stands, for messages."""
         return f"{self.function.__name__}() at {place_of(self.function)}"
-
-
-def place_of(function: Any) -> str:
-    """Return where a function stands: predict.py:12."""
-    code = function.__code__
-    return f"{_short(code.co_filename)}:{code.co_firstlineno}"
-
-
-def _short(path: str) -> str:
-    """Return a path as the author knows it: from the model's folder."""
-    return os.path.relpath(path) if path.startswith(os.getcwd() + os.sep) else path
-
-
-def place_of_error(error: BaseException) -> str:
-    """Return where in the model's own files an exception arose: predict.py:12. Empty when in none."""
-    found = ""
-    trace = error.__traceback__
-    while trace is not None:
-        path = trace.tb_frame.f_code.co_filename
-        if path.startswith(os.getcwd() + os.sep) and "site-packages" not in path:
-            found = f"{_short(path)}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return found
-
-
-def line_of(function: Any, word: str) -> str:
-    """Return where a word first stands in a function, at the latest where the function begins."""
-    code = function.__code__
-    for number, line in enumerate(_lines(code.co_filename)[code.co_firstlineno - 1 :], code.co_firstlineno):
-        if word in _words(line):
-            return f"{_short(code.co_filename)}:{number}"
-    return place_of(function)
-
-
-def _words(line: str) -> List[str]:
-    return "".join(c if c.isalnum() or c == "_" else " " for c in line.split("#")[0]).split()
-
-
-def _lines(path: str) -> List[str]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read().splitlines()
-    except (OSError, ValueError):
-        return []
-
-
-def _place_of_class(kind: type) -> str:
-    module = sys.modules.get(kind.__module__)
-    path = getattr(module, "__file__", None)
-    if path is None:
-        return kind.__module__
-    for number, line in enumerate(_lines(path), 1):
-        if _words(line)[:2] == ["class", kind.__name__]:
-            return f"{_short(path)}:{number}"
-    return _short(path)
 
 
 def _check_setup(setup: Any) -> bool:
@@ -205,7 +148,7 @@ def _is_decorated(function: Any, name: str) -> bool:
     """Whether a decorator of this name stands above the function in its source: the real SDK's @streaming leaves no
     other trace."""
     code = function.__code__
-    for line in _lines(code.co_filename)[code.co_firstlineno - 1 :]:
+    for line in lines_of(code.co_filename)[code.co_firstlineno - 1 :]:
         text = line.strip()
         if text.startswith(("def ", "async def ")):
             return False
@@ -249,83 +192,19 @@ def _signature(function: Any, bound: bool) -> Tuple[List[Parameter], Any]:
     names = names[1:] if bound else names
     defaults.update(function.__kwdefaults__ or {})
     names += code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    annotations = _annotations(function)
+    annotations = annotations_of(function)
     parameters = [
-        Parameter(name, _resolve(annotations.get(name), function), defaults.get(name), name in defaults)
+        Parameter(name, resolve(annotations.get(name), function), defaults.get(name), name in defaults)
         for name in names
     ]
-    return parameters, _resolve(annotations.get("return"), function)
-
-
-def _annotations(function: Any) -> Dict[str, Any]:
-    try:
-        found: Dict[str, Any] = function.__annotations__
-    except NameError:  # Python 3.14 evaluates them now: a name that only type checkers see
-        import annotationlib  # type: ignore[import-not-found,unused-ignore]  # novermin
-
-        found = annotationlib.get_annotations(function, format=annotationlib.Format.FORWARDREF)  # novermin
-    return found
-
-
-def _resolve(annotation: Any, function: Any) -> Any:
-    """Return an annotation without strings; one that cannot be resolved stands for nothing, and is told of."""
-    if not _has_string(annotation):
-        return annotation
-    try:
-        return _evaluate(annotation, function)
-    except Exception as error:  # user code: names that do not exist, syntax of a newer Python
-        if isinstance(annotation, str) and sys.version_info < (3, 10) and "|" in annotation:
-            try:
-                return _evaluate(_without_bars(annotation), function)
-            except Exception:
-                pass
-        shown = annotation if isinstance(annotation, str) else repr(annotation)
-        print(
-            f"coglet: {place_of(function)}: annotation {shown!r} cannot be resolved ({type(error).__name__}: {error}); "
-            "any value is taken for it",
-            file=sys.stderr,
-        )
-        return None
-
-
-def _has_string(annotation: Any) -> bool:
-    if isinstance(annotation, str) or type(annotation).__name__ == "ForwardRef":
-        return True
-    if getattr(annotation, "__origin__", None) is None and type(annotation).__name__ not in ("UnionType", "Union"):
-        return False
-    typing = sys.modules.get("typing")
-    if typing is not None and getattr(annotation, "__origin__", None) is typing.Literal:
-        return False
-    return any(map(_has_string, getattr(annotation, "__args__", ())))
-
-
-def _evaluate(annotation: Any, function: Any) -> Any:
-    import typing
-
-    holder = type("holder", (), {"__annotations__": {"it": annotation}})
-    return typing.get_type_hints(holder, function.__globals__, {}, include_extras=True)["it"]
-
-
-def _without_bars(annotation: str) -> str:
-    """Return A | B as Union[A, B], which Python 3.9 can evaluate."""
-    import ast
-
-    class Unions(ast.NodeTransformer):
-        def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-            self.generic_visit(node)
-            if not isinstance(node.op, ast.BitOr):
-                return node
-            union = ast.parse("__import__('typing').Union", mode="eval").body
-            return ast.Subscript(union, ast.Tuple([node.left, node.right], ast.Load()), ast.Load())
-
-    return ast.unparse(ast.fix_missing_locations(Unions().visit(ast.parse(annotation, mode="eval"))))
+    return parameters, resolve(annotations.get("return"), function)
 
 
 def method_name(kind: type, mode: str) -> str:
     """Return the method of a class that a mode runs. Raises ValueError as Cog does."""
     if mode == "train":
         if not callable(getattr(kind, "train", None)):
-            raise LoadError(f"{kind.__name__} has no train() ({_place_of_class(kind)}): add `def train(self, ...)`")
+            raise LoadError(f"{kind.__name__} has no train() ({place_of_class(kind)}): add `def train(self, ...)`")
         return "train"
     found: Dict[str, Any] = {}
     for base in kind.__mro__:
@@ -338,7 +217,7 @@ def method_name(kind: type, mode: str) -> str:
         places = ", ".join(f"{name}() at {_place_of_method(found[name])}" for name in ("run", "predict"))
         raise LoadError(f"{kind.__name__} must define either run() or predict(), not both: {places}: remove one")
     if not found:
-        place = _place_of_class(kind)
+        place = place_of_class(kind)
         raise LoadError(f"run or predict method not found: {kind.__name__} ({place}): add `def predict(self, ...)`")
     return next(iter(found))
 
@@ -392,7 +271,7 @@ def _make(kind: type) -> Any:
         if place_of_error(error):
             raise
         raise LoadError(
-            f"{_place_of_class(kind)}: {error}; it is made by {kind.__name__}(): what it needs to know it can read in "
+            f"{place_of_class(kind)}: {error}; it is made by {kind.__name__}(): what it needs to know it can read in "
             "setup()"
         ) from None
 
@@ -462,43 +341,14 @@ def _module(path: str) -> ModuleType:
     return module
 
 
-def use_sdk(bundled: str) -> str:
-    """Choose the cog package before the model imports it, without importing it; return its name and version.
-
-    The installed one serves when it is 0.17 or newer. An older one does not know our coglet module, so that the
-    bundled SDK, which has the same names, stands before it.
-    """
-    version = _installed_version()
-    if version is not None and _numbers(version) >= _OLDEST_SDK:
-        return f"cog {version}"
-    global none_is_default
-    none_is_default = version is not None
-    if bundled:
-        sys.path.insert(1, bundled)
-    from . import __version__
-
-    return f"bundled {__version__}" + (f" (before cog {version}, which is too old)" if version else "")
-
-
-def _numbers(version: str) -> Tuple[int, ...]:
-    numbers = []
-    for part in version.split(".")[:2]:
-        digits = "".join(c for c in part if c.isdigit())
-        numbers.append(int(digits or 0))
-    return tuple(numbers)
-
-
-def _installed_version() -> Optional[str]:
-    """Return the version of the installed cog. Read from the names of folders: importlib.metadata costs 20 ms."""
-    for folder in sys.path:
-        try:
-            names = os.listdir(folder or ".")
-        except OSError:
-            continue
-        for name in names:
-            if name.startswith("cog-") and name.endswith((".dist-info", ".egg-info")):
-                return name[4:].rsplit(".", 1)[0]
-    return None
-
-
-__all__ = ["LoadError", "Parameter", "Predictor", "is_field", "load", "unwrap", "use_sdk"]
+__all__ = [
+    "LoadError",
+    "Parameter",
+    "Predictor",
+    "is_field",
+    "line_of",
+    "load",
+    "place_of_error",
+    "unwrap",
+    "use_sdk",
+]

@@ -3,7 +3,7 @@
 import json
 from typing import Any, Dict, List, Optional, Tuple
 
-from . import __version__, _load, _output, _types
+from . import __version__, _choice, _output, _types
 from ._load import Parameter, Predictor, is_field
 from ._types import Type
 
@@ -102,7 +102,7 @@ def _property(parameter: Parameter, order: int) -> Tuple[Json, bool, Optional[Js
             prop["nullable"] = True
         elif not kind.nullable:
             has_default = False  # Cog: a None where the type has no None is no default
-            required = not _load.none_is_default
+            required = not _choice.none_is_default
             if not required:
                 prop["nullable"] = True
     elif not has_default and kind.nullable and kind.kind != _types.UNION:
@@ -130,7 +130,7 @@ def _default(parameter: Parameter, field: Any) -> Tuple[bool, Any]:
         explicit = getattr(field, "has_default", None)
         if kind.nullable and kind.kind != _types.UNION:
             return (explicit is not False and explicit is not None) or (explicit is None and _said_none(field)), None
-        return (kind.kind == _types.SECRET or _load.none_is_default) and _said_none(field), None
+        return (kind.kind == _types.SECRET or _choice.none_is_default) and _said_none(field), None
     return True, field.default
 
 

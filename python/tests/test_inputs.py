@@ -4,7 +4,7 @@ import enum
 import pathlib
 
 import pytest
-from coglet import _encode, _inputs, _load, _schema
+from coglet import _encode, _fetch, _inputs, _load, _schema
 from conftest import REAL_SDK
 
 HEAD = "import enum, pathlib, dataclasses\nfrom typing import *\nfrom cog import Input, Path, File, Secret, BaseModel\n"
@@ -139,7 +139,7 @@ def test_files(load, tmp_path):
 
 def test_what_the_server_has_fetched_is_told_from_text(load, tmp_path, monkeypatch):
     """A union with str: a URL has become a path by then, and what was sent as text is still text."""
-    monkeypatch.setattr(_inputs, "_folder", "")
+    monkeypatch.setattr(_fetch, "_folder", "")
     _inputs.use_folder(str(tmp_path))
     file = tmp_path / "a.txt"
     file.write_text("x")

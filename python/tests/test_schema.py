@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from coglet import _load, _schema
+from coglet import _choice, _load, _schema
 from conftest import REAL_SDK
 
 FIXTURES = Path(__file__).parent / "fixtures" / "schema"
@@ -186,7 +186,7 @@ def test_where_the_file_of_cog_build_contradicts_the_code(load):
 def test_models_of_old_sdks_may_leave_out_what_is_none(load, monkeypatch):
     source = "from cog import Input\ndef predict(a: int = Input(default=None, ge=1), b: str = None, c: str = Input(default='x', choices=['x', 'y']), d: int = 1): ...\n"
     assert inputs(load(source, "predict"))["required"] == ["a", "b"]
-    monkeypatch.setattr(_load, "none_is_default", True)
+    monkeypatch.setattr(_choice, "none_is_default", True)
     schema = inputs(load(source, "predict"))
     assert "required" not in schema
     assert schema["properties"]["a"] == {"minimum": 1, "nullable": True, "title": "A", "type": "integer", "x-order": 0}
