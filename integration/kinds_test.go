@@ -105,6 +105,46 @@ func TestAsyncGeneratorsStreamAsTheyYield(t *testing.T) {
 	}
 }
 
+const decorated = `
+import asyncio, functools
+from cog import BasePredictor, Input
+def decorate(f):
+    @functools.wraps(f)
+    def inner(*args, **kwargs):
+        return f(*args, **kwargs)
+    return inner
+class Predictor(BasePredictor):
+    @decorate
+    @decorate
+    async def predict(self, n: int = Input(default=3, ge=1)) -> list:
+        await asyncio.sleep(0)
+        return [n]
+`
+
+// W3: what stands over predict() hides neither that it is async, nor its inputs, nor their defaults.
+func TestDecoratedAsyncPredictors(t *testing.T) {
+	generator := strings.ReplaceAll(decorated, "return [n]", "yield n")
+	for name, source := range map[string]string{
+		"coroutine": decorated, "generator": generator,
+		"coroutine, no wraps": strings.ReplaceAll(decorated, "@functools.wraps(f)", ""),
+		"generator, no wraps": strings.ReplaceAll(generator, "@functools.wraps(f)", ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := ready(t, "", launch{dir: model(t, source), env: []string{"COG_MAX_CONCURRENCY=2"}}) // sync ones refuse that
+			if out := s.succeeded(s.predict()); fmt.Sprint(out) != "[3]" {
+				t.Errorf("default: %v", out)
+			}
+			if out := s.succeeded(s.predict("n", 5.0)); fmt.Sprint(out) != "[5]" {
+				t.Errorf("output: %v", out)
+			}
+			if a := s.predict("n", 0); a.code != http.StatusUnprocessableEntity {
+				t.Errorf("%d %s", a.code, a.raw)
+			}
+		})
+	}
+}
+
 const keepsState = `
 import contextvars, os, signal, sqlite3, threading
 from concurrent.futures import ThreadPoolExecutor

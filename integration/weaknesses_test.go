@@ -17,7 +17,7 @@ import (
 var weaknesses = map[string][]string{
 	"W1 logs leak into the next":             {"integration/isolation_test.go:TestUnfinishedLineStaysWithItsPrediction", "integration/weaknesses_test.go:TestThreadThatIsLeftBehind"},
 	"W2 metrics leak to a neighbour":         {"integration/death_test.go:TestConcurrentLogsAndMetricsDoNotCross"},
-	"W3 decorated predictors":                {"python/tests/test_load.py:test_decorated_predictors", "python/tests/test_load.py:test_decorators_without_wraps", "integration/libraries_test.go:TestLibraries"},
+	"W3 decorated predictors":                {"python/tests/test_load.py:test_decorated_predictors", "python/tests/test_load.py:test_decorators_without_wraps", "integration/kinds_test.go:TestDecoratedAsyncPredictors", "integration/libraries_test.go:TestLibraries"},
 	"W4 fd 0 is the control channel":         {"integration/isolation_test.go:TestChildThatReadsStdinGetsNothing"},
 	"W5 async generators do not stream":      {"integration/kinds_test.go:TestAsyncGeneratorsStreamAsTheyYield"},
 	"W6 failed and canceled without logs":    {"integration/kinds_test.go:TestGenerators"},
