@@ -1,6 +1,6 @@
 # build test lint fmt fuzz bench: see README.md.
 
-.PHONY: build wheel test test-go test-python test-pythons test-large lint fmt fuzz bench venvs check-tools chromium
+.PHONY: build wheel test test-go test-python pythons test-pythons test-large lint fmt fuzz bench venvs check-tools chromium
 .DELETE_ON_ERROR:
 
 TOOL := go tool -modfile=tools/go.mod
@@ -46,7 +46,7 @@ venvs: check-tools
 	scripts/make-npm replicate replicate@1.4.0 && \
 	scripts/make-venv "$$python" uv uv==0.9.5 >/dev/null
 
-test-go: venvs chromium
+test-go: venvs pythons chromium
 	go test -race -timeout 15m ./...
 
 # The browser of the pages' tests, installed where that may be done. Without one they are not run, as one line says.
@@ -59,16 +59,21 @@ test-python: venvs
 	.cache/venvs/libs/bin/python -m pytest -q -p no:cacheprovider python/tests/test_libraries.py python/tests/test_pydantic.py
 	.cache/venvs/pydantic1/bin/python -m pytest -q -p no:cacheprovider python/tests/test_pydantic.py
 
-# The harness on every Python that it is for and that this machine has.
-test-pythons: check-tools
+# An environment for every Python that the harness is for and that this machine has.
+pythons: check-tools
 	@scripts/find-pythons | while read -r python; do \
 	  name="py$$("$$python" -c 'import sys; print("%d%d" % sys.version_info[:2])')" && \
-	  venv="$$(scripts/make-venv "$$python" "$$name" 'pytest>=8.4')" && echo "$$name" && \
-	  "$$venv" -m pytest -q -p no:cacheprovider python/tests || exit 1; \
+	  scripts/make-venv "$$python" "$$name" 'pytest>=8.4' >/dev/null || exit 1; \
+	done
+
+test-pythons: pythons
+	@for venv in .cache/venvs/py3*; do \
+	  echo "$${venv##*/}" && "$$venv/bin/python" -m pytest -q -p no:cacheprovider python/tests || exit 1; \
 	done
 
 # What is too long or too large for every run.
 test-large: venvs
+	@scripts/make-venv "$$(scripts/find-python)" torch torch==2.15.0 numpy==2.4.6 >/dev/null
 	COGLET_TEST_LARGE=1 go test -timeout 60m -run Large -count=1 -v ./integration/...
 
 lint: venvs

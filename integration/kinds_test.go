@@ -105,42 +105,140 @@ func TestAsyncGeneratorsStreamAsTheyYield(t *testing.T) {
 	}
 }
 
-const mainThread = `
-import contextvars, signal, sqlite3, threading
+const decorated = `
+import asyncio, functools
+from cog import BasePredictor, Input
+def decorate(f):
+    @functools.wraps(f)
+    def inner(*args, **kwargs):
+        return f(*args, **kwargs)
+    return inner
+class Predictor(BasePredictor):
+    @decorate
+    @decorate
+    async def predict(self, n: int = Input(default=3, ge=1)) -> list:
+        await asyncio.sleep(0)
+        return [n]
+`
+
+// W3: what stands over predict() hides neither that it is async, nor its inputs, nor their defaults.
+func TestDecoratedAsyncPredictors(t *testing.T) {
+	generator := strings.ReplaceAll(decorated, "return [n]", "yield n")
+	for name, source := range map[string]string{
+		"coroutine": decorated, "generator": generator,
+		"coroutine, no wraps": strings.ReplaceAll(decorated, "@functools.wraps(f)", ""),
+		"generator, no wraps": strings.ReplaceAll(generator, "@functools.wraps(f)", ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := ready(t, "", launch{dir: model(t, source), env: []string{"COG_MAX_CONCURRENCY=2"}}) // sync ones refuse that
+			if out := s.succeeded(s.predict()); fmt.Sprint(out) != "[3]" {
+				t.Errorf("default: %v", out)
+			}
+			if out := s.succeeded(s.predict("n", 5.0)); fmt.Sprint(out) != "[5]" {
+				t.Errorf("output: %v", out)
+			}
+			if a := s.predict("n", 0); a.code != http.StatusUnprocessableEntity {
+				t.Errorf("%d %s", a.code, a.raw)
+			}
+		})
+	}
+}
+
+const keepsState = `
+import contextvars, os, signal, sqlite3, threading
 from concurrent.futures import ThreadPoolExecutor
 from cog import BasePredictor, current_scope
+var = contextvars.ContextVar("v")
 class Predictor(BasePredictor):
-    def setup(self):
+    async def setup(self):
         self.local = threading.local()
         self.local.value = "kept"
         self.db = sqlite3.connect(":memory:")
-        self.var = contextvars.ContextVar("v")
-        self.var.set("kept too")
+        var.set("kept too")
+        self.signals = []
+        signal.signal(signal.SIGUSR2, lambda number, _: self.signals.append(number))
         self.pool = ThreadPoolExecutor(1)
         self.pool.submit(int).result()
-    def predict(self, tag: str) -> str:
+    async def predict(self, tag: str) -> str:
         assert threading.current_thread() is threading.main_thread()
-        signal.signal(signal.SIGUSR2, lambda *_: None)
         self.db.execute("select 1").fetchone()
+        os.kill(os.getpid(), signal.SIGUSR2)
         def work():
             print("thread", tag)
             current_scope().record_metric("by_thread", tag)
         thread = threading.Thread(target=work)
         thread.start(); thread.join()
         self.pool.submit(print, "pool", tag).result()
-        return self.local.value + " " + self.var.get()
+        return f"{self.local.value} {var.get()} {len(self.signals)}"
 `
 
+// A thread-local, a signal handler, a sqlite connection and a ContextVar of setup() work in predict(), whichever of the
+// two is async.
 func TestSetupAndPredictShareTheMainThread(t *testing.T) {
-	s := ready(t, "", launch{dir: model(t, mainThread)})
-	for _, tag := range []string{"a", "b"} {
-		a := s.predict("tag", tag)
-		if out := s.succeeded(a); out != "kept kept too" {
-			t.Errorf("output: %v", out)
-		}
-		if a.str("logs") != "thread "+tag+"\npool "+tag+"\n" || !strings.Contains(a.raw, `"by_thread":"`+tag+`"`) {
-			t.Errorf("what threads print and record: %s", a.raw)
-		}
+	for name, not := range map[string]string{"async": "", "sync setup": "async def setup", "sync predict": "async def predict", "sync": "async def"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source := keepsState
+			if not != "" {
+				source = strings.ReplaceAll(source, not, strings.TrimPrefix(not, "async "))
+			}
+			s := ready(t, "", launch{dir: model(t, source)})
+			for n, tag := range []string{"a", "b"} {
+				a := s.predict("tag", tag)
+				if out, want := s.succeeded(a), fmt.Sprintf("kept kept too %d", n+1); out != want {
+					t.Errorf("output: %v, want %s", out, want)
+				}
+				if a.str("logs") != "thread "+tag+"\npool "+tag+"\n" || !strings.Contains(a.raw, `"by_thread":"`+tag+`"`) {
+					t.Errorf("what threads print and record: %s", a.raw)
+				}
+			}
+		})
+	}
+}
+
+const forks = `
+import os, sys
+from typing import Any
+from cog import BasePredictor
+class Predictor(BasePredictor):
+    async def predict(self, how: str) -> Any:
+        pid = os.fork()
+        if not pid:
+            print("child", "of", how)
+            if how == "return":
+                return "from the child"
+            if how == "raise":
+                raise ValueError("in the child")
+            sys.exit(eval(how))
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+`
+
+// A child that comes back to the harness ends there, as it would at the end of a program.
+func TestForkedChildrenEndAsProgramsDo(t *testing.T) {
+	for name, source := range map[string]string{"async": forks, "sync": strings.ReplaceAll(forks, "async def", "def")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := ready(t, "", launch{dir: model(t, source)})
+			for _, tc := range []struct {
+				how, logs string
+				code      float64
+			}{
+				{"return", "", 0},
+				{"raise", "ValueError: in the child\n", 1},
+				{"3", "", 3},
+				{"None", "", 0},
+				{"'gave up'", "gave up\n", 1},
+			} {
+				a := s.predict("how", tc.how)
+				if out := s.succeeded(a); out != tc.code {
+					t.Errorf("%s: exit status %v, want %v", tc.how, out, tc.code)
+				}
+				if logs := a.str("logs"); !strings.HasPrefix(logs, "child of "+tc.how+"\n") || !strings.HasSuffix(logs, tc.logs) || ours.MatchString(logs) {
+					t.Errorf("%s: logs %q", tc.how, logs)
+				}
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -97,5 +98,31 @@ func TestLargeUploadOfTwoGigabytes(t *testing.T) {
 	t.Logf("the server has grown by %d KiB", grown)
 	if grown > 20<<10 {
 		t.Errorf("the server has grown by %d KiB for a file of %d KiB", grown, size>>10)
+	}
+}
+
+// The real torch, in the environment that make test-large makes for it.
+func TestLargeTorch(t *testing.T) {
+	large(t)
+	s := ready(t, "torch_model", launch{python: venv(t, "torch")})
+	for do, want := range map[string]string{
+		"tensor": `[0.0,0.5]`,
+		"values": `{"scalar":1.5,"integer":3,"flag":true,"matrix":[[1,0],[0,1]],"half":[0.5],"nan":[null,1.0],"empty":[],` +
+			`"needs_grad":[1.0],"size":[2,3],"one":[1.0],"numpy":[1.0],"list":[1.0,[2.0]]}`,
+		"net_of":  `[1.0,1.0]`,
+		"several": `[[0,0],[1,1]]`,
+		"worker":  `[0,1]`,
+		"spawn":   `4`,
+	} {
+		a := s.predict("do", do)
+		s.succeeded(a)
+		if !strings.Contains(a.raw, `"output":`+want+`,"`) {
+			t.Errorf("%s: %s, want %s", do, a.raw, want)
+		}
+	}
+	s.failed(s.predict("do", "complex"), "output.z[0]: cannot encode complex")
+	s.failed(s.predict("do", "device"), "output: cannot encode torch.device")
+	if a := s.predict("n", 0); a.code != http.StatusUnprocessableEntity { // seen through the decorator
+		t.Errorf("%d %s", a.code, a.raw)
 	}
 }

@@ -8,6 +8,47 @@ import (
 	"testing"
 )
 
+const pydantic = `
+from typing import List, Optional
+import pydantic
+from cog import BasePredictor
+class Inner(pydantic.BaseModel):
+    scale: float
+class Options(pydantic.BaseModel):
+    steps: int = pydantic.Field(3, ge=1)
+    inner: Optional[Inner] = None
+    token: pydantic.SecretStr = pydantic.SecretStr("hidden")
+class Predictor(BasePredictor):
+    def predict(self, options: Options, many: List[Inner] = [], maybe: Optional[Options] = None) -> Options:
+        assert type(options) is Options and all(type(m) is Inner for m in many) and maybe is None
+        return Options(steps=options.steps + len(many), inner=options.inner)
+`
+
+func TestPydanticOneAndTwo(t *testing.T) {
+	for _, env := range []string{"pydantic1", "libs"} {
+		t.Run(env, func(t *testing.T) {
+			t.Parallel()
+			s := ready(t, "", launch{dir: model(t, pydantic), python: venv(t, env)})
+			a := s.do("POST", "/predictions", `{"input":{"options":{"steps":5,"inner":{"scale":1}},"many":[{"scale":2}]}}`)
+			s.succeeded(a)
+			if !strings.Contains(a.raw, `"output":{"steps":6,"inner":{"scale":1.0},"token":"**********"}`) {
+				t.Errorf("%s", a.raw)
+			}
+			a = s.do("POST", "/predictions", `{"input":{"options":{"steps":0}}}`) // its own validation
+			if s.failed(a, "input.options: "); !strings.Contains(a.str("error"), "greater than or equal to 1") {
+				t.Errorf("%s", a.raw)
+			}
+			if a := s.do("POST", "/predictions", `{"input":{"options":[]}}`); a.code != http.StatusUnprocessableEntity {
+				t.Errorf("%d %s", a.code, a.raw)
+			}
+			doc := s.do("GET", "/openapi.json", "")
+			if !strings.Contains(doc.raw, `"steps":{"title":"Steps","type":"integer"}`) {
+				t.Errorf("%s", doc.raw)
+			}
+		})
+	}
+}
+
 // TestLibraries runs one model on the libraries that models are made of, as they come from PyPI.
 func TestLibraries(t *testing.T) {
 	s := ready(t, "libraries", launch{python: venv(t, "libs")})

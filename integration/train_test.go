@@ -126,3 +126,47 @@ func TestTrainReferences(t *testing.T) {
 		}
 	}
 }
+
+const trainings = `
+import asyncio
+from cog import BaseModel, Input, Path, current_scope
+class Output(BaseModel):
+    weights: Path
+async def train(do: str, n: int = Input(default=2, ge=1)) -> Output:
+    await asyncio.sleep(0)
+    if do == "fail":
+        raise ValueError("bad n")
+    print("training")
+    current_scope().record_metric("steps", n)
+    path = Path("/tmp/coglet-test-train.txt")
+    path.write_text("w" * n)
+    return Output(weights=path)
+async def stream(n: int = 2):
+    for i in range(n):
+        yield i
+`
+
+// Async trainings and those that yield; inputs, metrics, files and errors are as those of predictions.
+func TestKindsOfTrainings(t *testing.T) {
+	run := func(ref string) *server {
+		dir := modelFolder(t, map[string]string{"fit.py": trainings, "cog.yaml": "train: fit.py:" + ref + "\n"})
+		return ready(t, "", launch{dir: dir, flags: []string{"--x-mode", "train"}})
+	}
+	s := run("train")
+	a := s.do("POST", "/trainings", `{"input":{"do":"train"}}`)
+	if out, _ := s.succeeded(a).(map[string]any); out["weights"] != dataURL("text/plain", "ww") || a.str("logs") != "training\n" ||
+		!strings.Contains(a.raw, `"steps":2`) {
+		t.Errorf("%s", a.raw)
+	}
+	if a := s.do("POST", "/trainings", `{"input":{"do":"train","n":0}}`); a.code != 422 {
+		t.Errorf("%d %s", a.code, a.raw)
+	}
+	a = s.do("POST", "/trainings", `{"input":{"do":"fail"}}`)
+	if s.failed(a, "ValueError: bad n"); a.str("error") != "ValueError: bad n" || !strings.Contains(a.str("logs"), "fit.py\", line") {
+		t.Errorf("%s", a.raw)
+	}
+	s = run("stream")
+	if out := s.succeeded(s.do("POST", "/trainings", `{"input":{}}`)); fmt.Sprint(out) != "[0 1]" {
+		t.Errorf("items: %v", out)
+	}
+}

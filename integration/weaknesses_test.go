@@ -17,38 +17,38 @@ import (
 var weaknesses = map[string][]string{
 	"W1 logs leak into the next":             {"integration/isolation_test.go:TestUnfinishedLineStaysWithItsPrediction", "integration/weaknesses_test.go:TestThreadThatIsLeftBehind"},
 	"W2 metrics leak to a neighbour":         {"integration/death_test.go:TestConcurrentLogsAndMetricsDoNotCross"},
-	"W3 decorated predictors":                {"python/tests/test_load.py:test_decorated_predictors", "integration/libraries_test.go:TestLibraries"},
+	"W3 decorated predictors":                {"python/tests/test_load.py:test_decorated_predictors", "python/tests/test_load.py:test_decorators_without_wraps", "integration/kinds_test.go:TestDecoratedAsyncPredictors", "integration/libraries_test.go:TestLibraries"},
 	"W4 fd 0 is the control channel":         {"integration/isolation_test.go:TestChildThatReadsStdinGetsNothing"},
 	"W5 async generators do not stream":      {"integration/kinds_test.go:TestAsyncGeneratorsStreamAsTheyYield"},
 	"W6 failed and canceled without logs":    {"integration/kinds_test.go:TestGenerators"},
 	"W7 cancelled by its text":               {"integration/death_test.go:TestExitsInAsyncCodeFailOnlyTheirPrediction"},
 	"W8 the slot is free before the task":    {"integration/cancel_test.go:TestCancelOfAsyncPredictions"},
 	"W9 cancel during a download":            {"integration/weaknesses_test.go:TestCancelDuringADownload"},
-	"W10 missing file is success":            {"integration/files_test.go:TestFilesInAndOut"},
-	"W11 order of files":                     {"integration/weaknesses_test.go:TestListsOfFilesKeepTheirOrder"},
-	"W12 nested files are handled otherwise": {"integration/files_test.go:TestFilesInAndOut"},
-	"W13 arrays in arrays":                   {"python/tests/test_encode.py:test_lists_are_told_from_single_values", "python/tests/test_libraries.py:test_arrays_are_lists_of_outputs"},
-	"W14 a cycle kills the worker":           {"python/tests/test_encode.py:test_errors_name_where", "integration/libraries_test.go:TestLibraries"},
-	"W15 NaN and other types":                {"python/tests/test_encode.py:test_nan_becomes_null_with_one_warning", "python/tests/test_encode.py:test_values", "python/tests/test_libraries.py:test_values"},
-	"W16 files stay in /tmp":                 {"integration/files_test.go:TestFilesInAndOut", "python/tests/test_inputs.py:test_urls_that_the_server_does_not_see_are_fetched_and_removed"},
+	"W10 missing file is success":            {"integration/files_test.go:TestFilesInAndOut", "integration/transfer_test.go:TestUploadsThatFailAndUploadsThatAreCanceled"},
+	"W11 order of files":                     {"integration/weaknesses_test.go:TestListsOfFilesKeepTheirOrder", "integration/transfer_test.go:TestOutputsAreUploadedInOrderNestedOnesToo"},
+	"W12 nested files are handled otherwise": {"integration/files_test.go:TestFilesInAndOut", "integration/transfer_test.go:TestOutputsAreUploadedInOrderNestedOnesToo"},
+	"W13 arrays in arrays":                   {"integration/rows_outputs_test.go:TestWhatIsReturnedWinsOverWhatIsDeclared", "python/tests/test_encode.py:test_lists_are_told_from_single_values", "python/tests/test_libraries.py:test_arrays_are_lists_of_outputs"},
+	"W14 a cycle kills the worker":           {"integration/rows_outputs_test.go:TestOutputsBecomeJSON", "python/tests/test_encode.py:test_errors_name_where", "integration/libraries_test.go:TestLibraries"},
+	"W15 NaN and other types":                {"integration/rows_outputs_test.go:TestOutputsBecomeJSON", "python/tests/test_encode.py:test_nan_becomes_null_with_one_warning", "python/tests/test_encode.py:test_values", "python/tests/test_libraries.py:test_values"},
+	"W16 files stay in /tmp":                 {"integration/files_test.go:TestFilesInAndOut", "integration/rows_inputs_test.go:TestInputsArriveAsDeclared", "python/tests/test_inputs.py:test_a_failed_fetch_leaves_no_file"},
 	"W17 ids are paths":                      {"integration/bad_input_test.go:TestIdsAreNeverPaths"},
 	"W18 setup timeout leaves the worker":    {"integration/death_test.go:TestSetupThatDoesNotSucceed"},
-	"W19 healthcheck blocks":                 {"integration/weaknesses_test.go:TestSlowHealthcheckHoldsNothingUp", "integration/routes_test.go:TestUserHealthcheck"},
+	"W19 healthcheck blocks":                 {"integration/weaknesses_test.go:TestSlowHealthcheckHoldsNothingUp", "integration/weaknesses_test.go:TestAsyncHealthcheck", "integration/routes_test.go:TestUserHealthcheck"},
 	"W20 setup logs vanish":                  {"integration/death_test.go:TestSetupThatDoesNotSucceed", "integration/weaknesses_test.go:TestLastLinesOfSetupAreKept"},
 	"W21 threads of setup and predict":       {"integration/kinds_test.go:TestSetupAndPredictShareTheMainThread", "integration/libraries_test.go:TestLibraries"},
 	"W22 replaced sys.stdout":                {"integration/kinds_test.go:TestWhatUserCodeReplacesIsNoticed"},
 	"W23 streams are not file-like":          {"python/tests/test_streams.py:test_streams_have_what_text_streams_have", "integration/isolation_test.go:TestEveryKindOfStreamIsCaptured"},
 	"W24 a regex turns validation off":       {"integration/contract_test.go:TestInputsThatCogRefusesOrDrops", "python/tests/test_inputs.py:test_constraints_hold_for_each_item"},
-	"W25 null and Any":                       {"integration/contract_test.go:TestInputsThatCogRefusesOrDrops"},
-	"W26 Path arrives as str":                {"python/tests/test_inputs.py:test_files", "python/tests/test_inputs.py:test_urls_that_the_server_does_not_see_are_fetched_and_removed"},
-	"W27 int and float":                      {"python/tests/test_inputs.py:test_values_arrive_as_declared", "python/tests/test_inputs.py:test_defaults_arrive_as_declared"},
-	"W28 which python":                       {"integration/weaknesses_test.go:TestWorkerIsTheInterpreterThatWasNamed"},
+	"W25 null and Any":                       {"integration/rows_inputs_test.go:TestInputsArriveAsDeclared", "integration/contract_test.go:TestInputsThatCogRefusesOrDrops"},
+	"W26 Path arrives as str":                {"integration/rows_inputs_test.go:TestInputsArriveAsDeclared", "python/tests/test_inputs.py:test_files", "python/tests/test_inputs.py:test_urls_that_the_server_does_not_see_are_fetched_and_removed"},
+	"W27 int and float":                      {"integration/rows_inputs_test.go:TestInputsArriveAsDeclared", "python/tests/test_inputs.py:test_values_arrive_as_declared", "python/tests/test_inputs.py:test_defaults_arrive_as_declared"},
+	"W28 which python":                       {"integration/wheel_test.go:TestWheelReplacesTheServerOfCog", "integration/weaknesses_test.go:TestWorkerIsTheInterpreterThatWasNamed"},
 	"W29 false means true":                   {"integration/weaknesses_test.go:TestAwaitExplicitShutdownAndHostNames"},
 	"W30 misleading messages":                {"integration/death_test.go:TestSetupThatDoesNotSucceed", "integration/death_test.go:TestCrashLoopEndsDefunct"},
 	"W31 @concurrent without effect":         {"integration/weaknesses_test.go:TestConcurrentDecoratorSetsTheSlots"},
-	"W32 record_metric with None":            {"python/tests/test_scope.py:test_values_and_modes"},
+	"W32 record_metric with None":            {"integration/rows_metrics_test.go:TestMetricsAreCogs", "python/tests/test_scope.py:test_values_and_modes"},
 	"W33 memory per log line":                {"integration/large_test.go:TestLargeNumberOfPredictionsKeepsMemoryFlat"},
-	"W34 a returned Secret":                  {"python/tests/test_encode.py:test_secrets_are_masked", "integration/sdk_test.go:TestBundledAndRealSDK"},
+	"W34 a returned Secret":                  {"integration/rows_outputs_test.go:TestOutputsBecomeJSON", "python/tests/test_encode.py:test_secrets_are_masked", "integration/sdk_test.go:TestBundledAndRealSDK"},
 }
 
 func TestEveryWeaknessHasItsTest(t *testing.T) {
@@ -161,17 +161,28 @@ class Predictor(BasePredictor):
         time.sleep(seconds)
         return "done"
     def healthcheck(self):
+        print("checking")
         time.sleep(3)
         return True
 `
 
-// W19: neither predictions nor cancels wait for a healthcheck.
+// W19: neither predictions nor cancels wait for a healthcheck, not even where an async model has one that is not.
 func TestSlowHealthcheckHoldsNothingUp(t *testing.T) {
-	s := start(t, "", launch{dir: model(t, slowHealth)})
+	async := strings.NewReplacer("def predict", "async def predict", "time.sleep(seconds)", "await asyncio.sleep(seconds)", "import time", "import asyncio, time")
+	for name, source := range map[string]string{"sync": slowHealth, "async": async.Replace(slowHealth)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testSlowHealthcheck(t, source)
+		})
+	}
+}
+
+func testSlowHealthcheck(t *testing.T, source string) {
+	s := start(t, "", launch{dir: model(t, source)})
 	s.until("READY in the log", func() bool { return strings.Contains(s.logs(), "worker ready") })
 	checked := make(chan answer)
 	go func() { checked <- s.health() }()
-	time.Sleep(200 * time.Millisecond) // for the check to begin: there is nothing to see of it
+	s.until("the check", func() bool { return strings.Contains(s.logs(), "checking") })
 	begin := time.Now()
 	s.succeeded(s.predict("seconds", 0))
 	id := s.run("seconds", 50)
@@ -184,6 +195,37 @@ func TestSlowHealthcheckHoldsNothingUp(t *testing.T) {
 	}
 	if a := <-checked; a.str("status") != "READY" {
 		t.Errorf("health: %s", a.raw)
+	}
+}
+
+const asyncHealth = `
+import asyncio
+class Predictor:
+    how = "good"
+    async def predict(self, how: str) -> str:
+        self.how = how
+        return how
+    async def healthcheck(self):
+        if self.how == "raise": raise TimeoutError("the gpu's own")
+        if self.how == "hang": await asyncio.sleep(3600)
+        return {"good": True, "none": None, "zero": 0, "bad": False}[self.how]
+`
+
+// W19: of an async model too, and by type: only a check that takes too long has timed out.
+func TestAsyncHealthcheck(t *testing.T) {
+	s := ready(t, "", launch{dir: model(t, asyncHealth)})
+	for _, tc := range []struct{ how, status, err string }{
+		{"none", "READY", ""},
+		{"zero", "READY", ""},
+		{"bad", "UNHEALTHY", "Healthcheck failed: user-defined healthcheck returned False"},
+		{"raise", "UNHEALTHY", "Healthcheck failed: TimeoutError: the gpu's own"},
+		{"hang", "UNHEALTHY", "Healthcheck failed: user-defined healthcheck timed out after 5.0 seconds"},
+		{"good", "READY", ""},
+	} {
+		s.succeeded(s.predict("how", tc.how))
+		if a := s.health(); a.str("status") != tc.status || a.str("user_healthcheck_error") != tc.err {
+			t.Errorf("%s: %s", tc.how, a.raw)
+		}
 	}
 }
 

@@ -37,6 +37,7 @@ func TestWheelReplacesTheServerOfCog(t *testing.T) {
 	}{
 		{"No broken requirements found", []string{python, "-m", "pip", "check"}},
 		{"coglet 0.24.0", []string{filepath.Join(bin, "coglet"), "version"}},
+		{"coglet 0.24.0", []string{python, "-m", "coglet", "version"}},
 		{"coglet (Rust) 0.24.0", []string{python, "-m", "cog.server.http", "--version"}},
 		{"BuildInfo(version='0.24.0') False True", []string{
 			python, "-c", "import coglet; print(coglet.__build__, coglet.server.active, issubclass(coglet.CancelationException, BaseException))",
@@ -48,18 +49,32 @@ func TestWheelReplacesTheServerOfCog(t *testing.T) {
 			t.Errorf("%v: %v\n%s", tc.args[1:], err, out)
 		}
 	}
+	// the command uses the interpreter that it was installed for, active or not
+	cmd := exec.Command(filepath.Join(bin, "coglet"), "predict", model(t, "import sys\ndef predict() -> str:\n    return sys.prefix\n"))
+	cmd.Env = append(os.Environ(), "VIRTUAL_ENV=", "PATH=/nonexistent")
+	prefix, err := filepath.EvalSymlinks(filepath.Dir(bin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := cmd.Output(); err != nil || strings.TrimSpace(string(out)) != prefix {
+		t.Errorf("%q, %v: want %s", out, err, prefix)
+	}
 	dir := model(t, source(t, "sdk")+"\n    def train(self, n: int) -> str:\n        return f'trained {n}'\n")
 	r := newReceiver(t, nil)
 	for _, flags := range [][]string{
-		{"--threads", "4", "--await-explicit-shutdown", "true"},
+		{"--threads", "4", "--await-explicit-shutdown", "true", "--host", "localhost"},
 		{"--upload-url", r.URL + "/up"},
 		{"--x-mode", "train"},
 	} {
-		s := serveHTTP(t, python, dir, flags, "COG_PREDICT_TYPE_STUB=predict.py:Predictor", "COG_TRAIN_TYPE_STUB=predict.py:Predictor")
+		s := serveHTTP(t, python, dir, flags, "PATH=/nonexistent", // W28
+			"COG_PREDICT_TYPE_STUB=predict.py:Predictor", "COG_TRAIN_TYPE_STUB=predict.py:Predictor")
 		s.untilHealth("READY")
 		version, _ := s.health().body["version"].(map[string]any)
 		if version["coglet"] != "0.24.0" || version["python_sdk"] != "cog 0.23.1" {
 			t.Errorf("versions: %v", version)
+		}
+		if prefix := filepath.Dir(filepath.Dir(python)); !strings.Contains(s.setupLogs(), prefix) {
+			t.Errorf("the interpreter is not that of %s: %s", prefix, s.setupLogs())
 		}
 		a := s.predict("text", "hi")
 		out, _ := s.succeeded(a).(map[string]any)
@@ -79,7 +94,7 @@ func TestWheelReplacesTheServerOfCog(t *testing.T) {
 			t.Errorf("%v: %v", flags, s.err)
 		}
 	}
-	cmd := exec.Command(python, "-m", "cog.server.http")
+	cmd = exec.Command(python, "-m", "cog.server.http")
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "COG_PREDICT_TYPE_STUB environment variable is not set") {
 		t.Errorf("without a reference: %v %s", err, out)

@@ -1,5 +1,6 @@
 """Uses what the SDK has; runs with the bundled one and with the real one."""
 
+import sys
 from typing import List, Optional
 
 import cog
@@ -14,7 +15,7 @@ class Output(BaseModel):
 
 class Predictor(BasePredictor):
     def setup(self) -> None:
-        print("cog", cog.__version__)
+        print("cog", cog.__version__, sys.prefix)
 
     def predict(
         self,

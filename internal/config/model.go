@@ -135,6 +135,9 @@ func (c *Config) findPython(f *Flags, b build, getenv Getenv) error {
 	if installed := findInstalled(recipe); recipeErr == nil && installed != "" {
 		candidates = append([]candidate{{installed, FromInstall}}, candidates...)
 	}
+	if own, err := os.Executable(); err == nil { // pip has put it beside the interpreter that it was installed for
+		candidates = append(candidates, candidate{filepath.Join(filepath.Dir(own), "python3"), "beside coglet itself"})
+	}
 	candidates = append(candidates, candidate{"python3", "PATH"}, candidate{"python", "PATH"})
 	for _, try := range candidates {
 		if found, err := lookPython(try.path); err == nil {

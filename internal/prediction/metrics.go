@@ -34,6 +34,9 @@ func (m *metrics) record(name, mode string, value jsontext.Value) {
 	for _, segment := range path[:len(path)-1] {
 		next := at[segment]
 		if next == nil || next.children == nil {
+			if value.Kind() == 'n' {
+				return // there is nothing to delete
+			}
 			next = &metric{children: make(map[string]*metric)}
 			at[segment] = next
 		}

@@ -98,6 +98,7 @@ func TestMetrics(t *testing.T) {
 	}{
 		"replace":             {[]record{{"a", set, "1"}, {"a", set, `"x"`}}, `{"a":"x"}`},
 		"delete":              {[]record{{"a.b", set, "1"}, {"a.b", set, "null"}}, `{"a":{}}`},
+		"delete of nothing":   {[]record{{"a", set, "1"}, {"a.b", set, "null"}, {"x.y", set, "null"}}, `{"a":1}`},
 		"increment":           {[]record{{"a", add, "1"}, {"a", add, "3"}}, `{"a":4}`},
 		"increment floats":    {[]record{{"a", add, "1.5"}, {"a", add, "2.5"}}, `{"a":4}`},
 		"increment overflow":  {[]record{{"a", set, "9223372036854775807"}, {"a", add, "1"}}, `{"a":9223372036854776000}`},

@@ -238,8 +238,8 @@ func (s *Service) resolver(in schema.Input, method *orchestrator.Method) func(co
 	for name, field := range method.FileFields {
 		value, ok := in.Get(name)
 		if !ok && method.Input != nil {
-			if value, ok = method.Input.Default(name); !ok || value.Kind() != '"' {
-				continue
+			if value, ok = method.Input.Default(name); !ok || value.Kind() != '"' || !files.IsURL(string(value[1:])) {
+				continue // a path that the author has written is the worker's: clients could not name it
 			}
 		}
 		if ok && value.Kind() != 'n' {

@@ -1,6 +1,6 @@
 """Input(): what is known of an input beside its type."""
 
-from typing import Any, Callable, List, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Union
 
 _UNSET: Any = object()
 
@@ -36,9 +36,16 @@ class FieldInfo:
     def __hash__(self) -> int:
         return hash(repr(self))
 
+    def __reduce__(self) -> Any:
+        return _make, ({name: getattr(self, name) for name in self.__slots__},)
+
     def __repr__(self) -> str:
         given = ", ".join(f"{n}={getattr(self, n)!r}" for n in self.__slots__ if getattr(self, n) is not None)
         return f"FieldInfo({given})"
+
+
+def _make(values: Dict[str, Any]) -> FieldInfo:
+    return FieldInfo(**values)
 
 
 def Input(  # noqa: N802  # Cog's name

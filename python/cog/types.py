@@ -44,7 +44,11 @@ class URLPath(pathlib.PosixPath):
             import tempfile
 
             with tempfile.NamedTemporaryFile(suffix=self.name, delete=False) as out:
-                shutil.copyfileobj(self._fileobj, out)
+                try:
+                    shutil.copyfileobj(self._fileobj, out)
+                except BaseException:
+                    os.unlink(out.name)
+                    raise
             self._local = Path(out.name)
         return self._local
 
@@ -146,6 +150,9 @@ class Secret:
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("a Secret is immutable")
+
+    def __reduce__(self) -> Any:
+        return Secret, (self.secret_value,)
 
     def get_secret_value(self) -> Optional[str]:
         """Return the string itself."""

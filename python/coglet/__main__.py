@@ -25,7 +25,11 @@ def refuse():
     sys.exit(1)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and __package__:  # python -m coglet: the command, by whom has the wheel
+    from coglet._serve import become
+
+    become(sys.argv[1:])
+elif __name__ == "__main__":
     close_on_exec()
     if sys.version_info < (3, 9):
         refuse()

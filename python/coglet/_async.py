@@ -11,7 +11,7 @@ from . import CancelationException, _encode, _inputs, _wire
 from ._cancel import raise_in
 from ._channel import Channel, Guard
 from ._control import begin_setup, read_control, run_setup
-from ._health import LIMIT, TIMED_OUT, answer, judge
+from ._health import LIMIT, TIMED_OUT, SyncHealthcheck, answer, judge
 from ._prediction import Prediction, Text, current, log_headers
 from ._worker import Method, Worker, describe, print_traceback
 
@@ -109,12 +109,11 @@ class AsyncRunner:
     def read_control(self, reader: _wire.Reader) -> None:
         """Handle control messages: the control thread."""
         on_loop = self._loop.call_soon_threadsafe
-        read_control(
-            self._worker,
-            reader,
-            lambda slot, seq: on_loop(self._cancel, slot, seq),
-            lambda number: on_loop(self._start_healthcheck, number),
-        )
+        if self._predictor.healthcheck_async:
+            check: Callable[[int], Any] = lambda number: on_loop(self._start_healthcheck, number)  # noqa: E731
+        else:  # it would hold up the loop
+            check = SyncHealthcheck(self._worker).check
+        read_control(self._worker, reader, lambda slot, seq: on_loop(self._cancel, slot, seq), check)
 
     def serve(self) -> None:
         """Run the loop until the parent has no more. What escapes from a task ends the loop, not the worker."""
@@ -202,7 +201,7 @@ class AsyncRunner:
             start = time.perf_counter()
             is_stream, frames = await self._call(prediction, method, kwargs)
         except BaseException as problem:
-            self._worker.leave_if_forked()
+            self._worker.leave_if_forked(problem)
             frames = []
             status, error = self._judge(prediction, problem)
         seconds = time.perf_counter() - start
@@ -292,14 +291,18 @@ class AsyncRunner:
     def _start_healthcheck(self, number: int) -> None:
         self._health = self._loop.create_task(self._healthcheck(number))
 
+    async def _ask(self) -> Any:
+        return await self._predictor.healthcheck()
+
     async def _healthcheck(self, number: int) -> None:
+        task = self._loop.create_task(self._ask())
+        await asyncio.wait([task], timeout=LIMIT)
+        if task.cancel():  # it has not ended; what it raises on its own, a TimeoutError too, is no time limit of ours
+            answer(self._worker, number, TIMED_OUT)
+            return
+        error: Optional[str]
         try:
-            result = self._predictor.healthcheck()
-            if self._predictor.healthcheck_async:
-                result = await asyncio.wait_for(result, LIMIT)
-            error = judge(result)
-        except asyncio.TimeoutError:
-            error = TIMED_OUT
+            error = judge(task.result())
         except BaseException as problem:
             error = f"Healthcheck failed: {describe(problem)}"
         answer(self._worker, number, error)

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from typing import Any, Callable
+from contextvars import Context, copy_context
+from typing import Any, Callable, List
 
 from . import _wire
 from ._worker import Worker
@@ -14,7 +15,16 @@ def run_setup(predictor: Any, wait: Callable[[Any], Any]) -> None:
         return
     result = begin_setup(predictor)
     if predictor.setup_async:
-        wait(result)
+        kept: List[Context] = []
+        wait(_keep_context(result, kept))
+        for variable, value in kept[0].items():
+            variable.set(value)
+
+
+async def _keep_context(setup: Any, kept: List[Context]) -> None:
+    """Run an async setup() and keep the context that it leaves: its task's own, which predictions do not start from."""
+    await setup
+    kept.append(copy_context())
 
 
 def begin_setup(predictor: Any) -> Any:

@@ -32,22 +32,24 @@ class Encoder:
         self._dir = folder
         self._prefix = ""
         self._count = 0
+        self._yielded = 0
         self._warned = False
         self._copy = False
         self._files: Files = []
         self._open: Set[int] = set()
 
-    def encode(self, value: Any) -> Tuple[bytes, Files]:
-        """Return JSON and the files in it. Raises EncodeError."""
+    def encode(self, value: Any, where: str = "output") -> Tuple[bytes, Files]:
+        """Return JSON and the files in it. Raises EncodeError, which says where."""
         self._files = []
         if type(value) in _PLAIN:
             return self._bytes(value), []
-        return self._bytes(self._convert(value, "output")), self._files
+        return self._bytes(self._convert(value, where)), self._files
 
     def encode_yielded(self, value: Any) -> Tuple[bytes, Files]:
         """Return the same for an item of a generator, which goes on and may write its files anew: they are copied."""
         self._copy = True
-        return self.encode(value)
+        self._yielded += 1
+        return self.encode(value, f"output[{self._yielded - 1}]")
 
     def encode_items(self, value: Any) -> Optional[Tuple[bytes, int, Files]]:
         """Return a list as a JSON array with the number of its items; None for what is one value."""

@@ -1,4 +1,4 @@
-"""From a reference to a predictor: which SDK, which object, how it is called."""
+"""From a reference to a predictor: which object, how it is called."""
 
 import os
 import sys
@@ -6,10 +6,11 @@ import warnings
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-_KEYWORDS, _COROUTINE, _ASYNC_GENERATOR = 0x08, 0x80, 0x200  # code flags, as inspect has them
+from ._annotations import annotations_of, resolve
+from ._choice import use_sdk
+from ._places import line_of, lines_of, place_of, place_of_class, place_of_error
 
-# The first SDK that works on our coglet module.
-_OLDEST_SDK = (0, 17)
+_KEYWORDS, _COROUTINE, _ASYNC_GENERATOR = 0x08, 0x80, 0x200  # code flags, as inspect has them
 
 _FRAMEWORK = {"BaseRunner", "BasePredictor"}
 
@@ -37,7 +38,7 @@ class Predictor:
         self.target = target
         self.mode = mode
         self.is_function = isinstance(target, FunctionType) or hasattr(target, "__wrapped__")
-        self.call: Callable[..., Any] = target if self.is_function else getattr(target, method_name(target, mode))
+        self.call: Callable[..., Any] = target if self.is_function else getattr(target, method_name(type(target), mode))
         function = unwrap(self.call)
         self.function = function
         flags = function.__code__.co_flags
@@ -61,61 +62,6 @@ class Predictor:
     def place(self) -> str:
         """Where the function stands, for messages."""
         return f"{self.function.__name__}() at {place_of(self.function)}"
-
-
-def place_of(function: Any) -> str:
-    """Return where a function stands: predict.py:12."""
-    code = function.__code__
-    return f"{_short(code.co_filename)}:{code.co_firstlineno}"
-
-
-def _short(path: str) -> str:
-    """Return a path as the author knows it: from the model's folder."""
-    return os.path.relpath(path) if path.startswith(os.getcwd() + os.sep) else path
-
-
-def place_of_error(error: BaseException) -> str:
-    """Return where in the model's own files an exception arose: predict.py:12. Empty when in none."""
-    found = ""
-    trace = error.__traceback__
-    while trace is not None:
-        path = trace.tb_frame.f_code.co_filename
-        if path.startswith(os.getcwd() + os.sep) and "site-packages" not in path:
-            found = f"{_short(path)}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return found
-
-
-def line_of(function: Any, word: str) -> str:
-    """Return where a word first stands in a function, at the latest where the function begins."""
-    code = function.__code__
-    for number, line in enumerate(_lines(code.co_filename)[code.co_firstlineno - 1 :], code.co_firstlineno):
-        if word in _words(line):
-            return f"{_short(code.co_filename)}:{number}"
-    return place_of(function)
-
-
-def _words(line: str) -> List[str]:
-    return "".join(c if c.isalnum() or c == "_" else " " for c in line.split("#")[0]).split()
-
-
-def _lines(path: str) -> List[str]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read().splitlines()
-    except (OSError, ValueError):
-        return []
-
-
-def _place_of_class(kind: type) -> str:
-    module = sys.modules.get(kind.__module__)
-    path = getattr(module, "__file__", None)
-    if path is None:
-        return kind.__module__
-    for number, line in enumerate(_lines(path), 1):
-        if _words(line)[:2] == ["class", kind.__name__]:
-            return f"{_short(path)}:{number}"
-    return _short(path)
 
 
 def _check_setup(setup: Any) -> bool:
@@ -165,13 +111,33 @@ def unwrap(function: Any) -> Any:
     while id(function) not in seen:
         seen.add(id(function))
         function = getattr(function, "__func__", function)
-        function = getattr(function, "__wrapped__", function)
+        function = _inside(function) or function
     if not hasattr(function, "__code__"):
         call = getattr(type(function), "__call__", None)  # noqa: B004  # its code is wanted
         if hasattr(call, "__code__"):
             return call
         raise LoadError(f"{function!r} is not written in Python: it has no signature")
     return function
+
+
+_DECORATED = {"run", "predict", "train", "setup", "healthcheck"}
+
+
+def _inside(function: Any) -> Any:
+    """Return the function that a decorator's function passes its calls on to, None where it is no such. One that was
+    written without functools.wraps takes anything, and keeps the function that it was given."""
+    wrapped = getattr(function, "__wrapped__", None)
+    if wrapped is not None or not isinstance(function, FunctionType) or not function.__code__.co_flags & _KEYWORDS:
+        return wrapped
+    for cell in function.__closure__ or ():
+        try:
+            kept = cell.cell_contents
+        except ValueError:  # not filled
+            continue
+        kept = getattr(kept, "__func__", kept)
+        if isinstance(kept, FunctionType) and (kept.__name__ in _DECORATED or _inside(kept) is not None):
+            return kept
+    return None
 
 
 def _mark(function: Any, name: str) -> Any:
@@ -182,7 +148,7 @@ def _is_decorated(function: Any, name: str) -> bool:
     """Whether a decorator of this name stands above the function in its source: the real SDK's @streaming leaves no
     other trace."""
     code = function.__code__
-    for line in _lines(code.co_filename)[code.co_firstlineno - 1 :]:
+    for line in lines_of(code.co_filename)[code.co_firstlineno - 1 :]:
         text = line.strip()
         if text.startswith(("def ", "async def ")):
             return False
@@ -197,7 +163,7 @@ def _chain(function: Any) -> List[Any]:
     while function is not None and len(chain) < 100:
         function = getattr(function, "__func__", function)
         chain.append(function)
-        function = getattr(function, "__wrapped__", None)
+        function = _inside(function)
     return chain
 
 
@@ -226,84 +192,19 @@ def _signature(function: Any, bound: bool) -> Tuple[List[Parameter], Any]:
     names = names[1:] if bound else names
     defaults.update(function.__kwdefaults__ or {})
     names += code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    annotations = _annotations(function)
+    annotations = annotations_of(function)
     parameters = [
-        Parameter(name, _resolve(annotations.get(name), function), defaults.get(name), name in defaults)
+        Parameter(name, resolve(annotations.get(name), function), defaults.get(name), name in defaults)
         for name in names
     ]
-    return parameters, _resolve(annotations.get("return"), function)
+    return parameters, resolve(annotations.get("return"), function)
 
 
-def _annotations(function: Any) -> Dict[str, Any]:
-    try:
-        found: Dict[str, Any] = function.__annotations__
-    except NameError:  # Python 3.14 evaluates them now: a name that only type checkers see
-        import annotationlib  # type: ignore[import-not-found,unused-ignore]  # novermin
-
-        found = annotationlib.get_annotations(function, format=annotationlib.Format.FORWARDREF)  # novermin
-    return found
-
-
-def _resolve(annotation: Any, function: Any) -> Any:
-    """Return an annotation without strings; one that cannot be resolved stands for nothing, and is told of."""
-    if not _has_string(annotation):
-        return annotation
-    try:
-        return _evaluate(annotation, function)
-    except Exception as error:  # user code: names that do not exist, syntax of a newer Python
-        if isinstance(annotation, str) and sys.version_info < (3, 10) and "|" in annotation:
-            try:
-                return _evaluate(_without_bars(annotation), function)
-            except Exception:
-                pass
-        shown = annotation if isinstance(annotation, str) else repr(annotation)
-        print(
-            f"coglet: {place_of(function)}: annotation {shown!r} cannot be resolved ({type(error).__name__}: {error}); "
-            "any value is taken for it",
-            file=sys.stderr,
-        )
-        return None
-
-
-def _has_string(annotation: Any) -> bool:
-    if isinstance(annotation, str) or type(annotation).__name__ == "ForwardRef":
-        return True
-    if getattr(annotation, "__origin__", None) is None and type(annotation).__name__ not in ("UnionType", "Union"):
-        return False
-    typing = sys.modules.get("typing")
-    if typing is not None and getattr(annotation, "__origin__", None) is typing.Literal:
-        return False
-    return any(map(_has_string, getattr(annotation, "__args__", ())))
-
-
-def _evaluate(annotation: Any, function: Any) -> Any:
-    import typing
-
-    holder = type("holder", (), {"__annotations__": {"it": annotation}})
-    return typing.get_type_hints(holder, function.__globals__, {}, include_extras=True)["it"]
-
-
-def _without_bars(annotation: str) -> str:
-    """Return A | B as Union[A, B], which Python 3.9 can evaluate."""
-    import ast
-
-    class Unions(ast.NodeTransformer):
-        def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-            self.generic_visit(node)
-            if not isinstance(node.op, ast.BitOr):
-                return node
-            union = ast.parse("__import__('typing').Union", mode="eval").body
-            return ast.Subscript(union, ast.Tuple([node.left, node.right], ast.Load()), ast.Load())
-
-    return ast.unparse(ast.fix_missing_locations(Unions().visit(ast.parse(annotation, mode="eval"))))
-
-
-def method_name(target: Any, mode: str) -> str:
-    """Return the method of an instance that a mode runs. Raises ValueError as Cog does."""
-    kind = type(target)
+def method_name(kind: type, mode: str) -> str:
+    """Return the method of a class that a mode runs. Raises ValueError as Cog does."""
     if mode == "train":
-        if not callable(getattr(target, "train", None)):
-            raise LoadError(f"{kind.__name__} has no train() ({_place_of_class(kind)}): add `def train(self, ...)`")
+        if not callable(getattr(kind, "train", None)):
+            raise LoadError(f"{kind.__name__} has no train() ({place_of_class(kind)}): add `def train(self, ...)`")
         return "train"
     found: Dict[str, Any] = {}
     for base in kind.__mro__:
@@ -316,7 +217,7 @@ def method_name(target: Any, mode: str) -> str:
         places = ", ".join(f"{name}() at {_place_of_method(found[name])}" for name in ("run", "predict"))
         raise LoadError(f"{kind.__name__} must define either run() or predict(), not both: {places}: remove one")
     if not found:
-        place = _place_of_class(kind)
+        place = place_of_class(kind)
         raise LoadError(f"run or predict method not found: {kind.__name__} ({place}): add `def predict(self, ...)`")
     return next(iter(found))
 
@@ -349,13 +250,30 @@ def load(ref: str, mode: str, shared: Any = None) -> Predictor:
     if target is None:
         known = ", ".join(sorted(n for n, v in vars(module).items() if callable(v) and _is_own(v, module)))
         wanted = repr(name) if name else "class Runner or Predictor and no function run or predict"
-        hint = f": name one of them, as {path}:{known.split(',')[0]}" if known else ""
+        hint = (
+            f": name one of them, as {path}:{known.split(',')[0]}"
+            if known
+            else ": write `class Predictor:` with predict()"
+        )
         raise LoadError(f"{path} has no {wanted}; it has {known or 'no class and no function'}{hint}")
     if isinstance(target, type):
         if mode != "train" or not hasattr(target, "train"):
-            _check_class(target)
-        target = shared if shared is not None and type(shared) is target else target()
+            method_name(target, "predict")  # before it is made, which may take long
+        target = shared if shared is not None and type(shared) is target else _make(target)
     return Predictor(target, mode)
+
+
+def _make(kind: type) -> Any:
+    """Return an instance of a predictor's class. Raises LoadError where that takes arguments, or more methods."""
+    try:
+        return kind()
+    except TypeError as error:
+        if place_of_error(error):
+            raise
+        raise LoadError(
+            f"{place_of_class(kind)}: {error}; it is made by {kind.__name__}(): what it needs to know it can read in "
+            "setup()"
+        ) from None
 
 
 def load_also(predictor: Predictor, ref: str) -> Optional[Predictor]:
@@ -397,15 +315,10 @@ def _by_convention(module: ModuleType, mode: str) -> Any:
 
 def _is_valid(kind: type) -> bool:
     try:
-        _check_class(kind)
+        method_name(kind, "predict")
     except LoadError:
         return False
     return True
-
-
-def _check_class(kind: type) -> None:
-    """Fail before the class is instantiated, which may take long, when it has nothing to run."""
-    method_name(object.__new__(kind), "predict")
 
 
 def _module(path: str) -> ModuleType:
@@ -428,41 +341,14 @@ def _module(path: str) -> ModuleType:
     return module
 
 
-def use_sdk(bundled: str) -> str:
-    """Choose the cog package before the model imports it, without importing it; return its name and version.
-
-    The installed one serves when it is 0.17 or newer. An older one does not know our coglet module, so that the
-    bundled SDK, which has the same names, stands before it.
-    """
-    version = _installed_version()
-    if version is not None and _numbers(version) >= _OLDEST_SDK:
-        return f"cog {version}"
-    if bundled:
-        sys.path.insert(1, bundled)
-    from . import __version__
-
-    return f"bundled {__version__}" + (f" (before cog {version}, which is too old)" if version else "")
-
-
-def _numbers(version: str) -> Tuple[int, ...]:
-    numbers = []
-    for part in version.split(".")[:2]:
-        digits = "".join(c for c in part if c.isdigit())
-        numbers.append(int(digits or 0))
-    return tuple(numbers)
-
-
-def _installed_version() -> Optional[str]:
-    """Return the version of the installed cog. Read from the names of folders: importlib.metadata costs 20 ms."""
-    for folder in sys.path:
-        try:
-            names = os.listdir(folder or ".")
-        except OSError:
-            continue
-        for name in names:
-            if name.startswith("cog-") and name.endswith((".dist-info", ".egg-info")):
-                return name[4:].rsplit(".", 1)[0]
-    return None
-
-
-__all__ = ["LoadError", "Parameter", "Predictor", "is_field", "load", "unwrap", "use_sdk"]
+__all__ = [
+    "LoadError",
+    "Parameter",
+    "Predictor",
+    "is_field",
+    "line_of",
+    "load",
+    "place_of_error",
+    "unwrap",
+    "use_sdk",
+]

@@ -3,7 +3,7 @@
 import json
 from typing import Any, Dict, List, Optional, Tuple
 
-from . import __version__, _output, _types
+from . import __version__, _choice, _output, _types
 from ._load import Parameter, Predictor, is_field
 from ._types import Type
 
@@ -101,7 +101,10 @@ def _property(parameter: Parameter, order: int) -> Tuple[Json, bool, Optional[Js
         if kind.kind == _types.SECRET:
             prop["nullable"] = True
         elif not kind.nullable:
-            required, has_default = True, False  # Cog: a None where the type has no None is no default
+            has_default = False  # Cog: a None where the type has no None is no default
+            required = not _choice.none_is_default
+            if not required:
+                prop["nullable"] = True
     elif not has_default and kind.nullable and kind.kind != _types.UNION:
         required = False
     if has_default:
@@ -127,7 +130,7 @@ def _default(parameter: Parameter, field: Any) -> Tuple[bool, Any]:
         explicit = getattr(field, "has_default", None)
         if kind.nullable and kind.kind != _types.UNION:
             return (explicit is not False and explicit is not None) or (explicit is None and _said_none(field)), None
-        return kind.kind == _types.SECRET and _said_none(field), None
+        return (kind.kind == _types.SECRET or _choice.none_is_default) and _said_none(field), None
     return True, field.default
 
 
@@ -263,17 +266,20 @@ def file_fields(predictor: Predictor) -> Json:
         kind = _types.classify(parameter.annotation)
         members = kind.members if kind.kind == _types.UNION else [kind]
         for member in members:
-            is_list = member.kind == _types.LIST and member.item is not None
-            inner = member.item if is_list else member
-            if inner is None or inner.kind not in (_types.PATH, _types.FILE):
+            inner = _types.file_of(member)
+            if inner is None:
                 continue
             entry: Json = {"kind": inner.kind}
-            if is_list:
+            if member.kind == _types.LIST:
                 entry["list"] = True
-            if any(m.kind == _types.STR for m in members):
+            if any(m.kind == _types.STR for m in [*members, *_members_of_item(member)]):
                 entry["str"] = True
             found.setdefault(parameter.name, entry)
     return found
+
+
+def _members_of_item(kind: Type) -> List[Type]:
+    return kind.item.members if kind.kind == _types.LIST and kind.item is not None else []
 
 
 def any_fields(predictor: Predictor) -> List[str]:

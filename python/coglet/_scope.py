@@ -17,7 +17,9 @@ _MAX_SEGMENTS = 4
 
 
 def _check_name(name: str) -> None:
-    """Raise ValueError unless name is dotted identifiers as Cog allows them."""
+    """Raise ValueError unless name is dotted identifiers as Cog allows them, TypeError for what is no string."""
+    if not isinstance(name, str):
+        raise TypeError(f"metric name must be a string, got {type(name).__name__}")
     if not name:
         raise ValueError("metric name must not be empty")
     size = len(name.encode("utf-8", "replace"))
@@ -48,7 +50,9 @@ def _check_segment(segment: str) -> None:
         raise ValueError(f"metric name segment '{segment}' must end with a letter or digit")
 
 
-def _check_reserved(name: str) -> None:
+def _check_reserved(name: Any) -> None:
+    if not isinstance(name, str):
+        return
     if name == "predict_time":
         raise ValueError("'predict_time' is reserved by the runtime")
     if name.startswith("cog."):
@@ -66,6 +70,8 @@ def _kind(value: Any) -> str:
 
 class MetricRecorder:
     """Records the metrics of one prediction; one without a prediction, or whose prediction has ended, does nothing."""
+
+    __slots__ = ("_kinds", "_prediction")
 
     def __init__(self, prediction: Optional[Prediction] = None) -> None:
         self._prediction = prediction
@@ -89,6 +95,9 @@ class MetricRecorder:
         self._check_kind(key, kind)
         if _MODES[mode] == "increment" and kind not in ("int", "float"):
             raise TypeError(f"Increment mode requires int or float, got {kind}")
+        if kind == "float" and not math.isfinite(value):
+            self.delete(key)  # as in Cog: no JSON holds it
+            return
         self._send(key, _MODES[mode], value)
         self._kinds[key] = kind
 
@@ -100,8 +109,6 @@ class MetricRecorder:
 
     def _send(self, key: str, mode: str, value: Any) -> None:
         assert self._prediction is not None
-        if isinstance(value, float) and not math.isfinite(value):
-            value = None
         try:
             self._prediction.metric(key, mode, value)
         except (TypeError, ValueError) as error:

@@ -26,7 +26,7 @@ def serve(
         raise RuntimeError("a worker does not serve HTTP: start the server with `coglet serve`")
     mode = "train" if is_train else "predict"
     command: List[str] = [
-        *(find_binary(), "serve", "."),
+        *("serve", "."),
         *("--host", host),
         *("--port", str(port)),
         *("--python", sys.executable),
@@ -38,9 +38,15 @@ def serve(
     environment: Dict[str, str] = dict(os.environ)
     if predictor_ref:
         environment[f"COG_{mode.upper()}_TYPE_STUB"] = predictor_ref
+    become(command, environment)
+
+
+def become(arguments: List[str], environment: Optional[Dict[str, str]] = None) -> NoReturn:
+    """Replace this process by the coglet command. Raises RuntimeError when the binary is not installed."""
+    binary = find_binary()
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(command[0], command, environment)
+    os.execve(binary, [binary, *arguments], dict(os.environ) if environment is None else environment)
 
 
 def find_binary() -> str:

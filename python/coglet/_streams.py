@@ -131,9 +131,11 @@ class _Buffer(io.BufferedIOBase):
         return True
 
 
-def plain(fd: int) -> io.TextIOWrapper:
-    """Return a text stream straight onto a file descriptor, without a buffer."""
-    return io.TextIOWrapper(io.FileIO(fd, "w", closefd=False), "utf-8", "backslashreplace", "\n", write_through=True)
+def plain(fd: int, whole_lines: bool = False) -> io.TextIOWrapper:
+    """Return a text stream onto a file descriptor: without a buffer, or with one that holds a line together."""
+    raw = io.FileIO(fd, "w", closefd=False)
+    how = {"line_buffering": True} if whole_lines else {"write_through": True}
+    return io.TextIOWrapper(raw, "utf-8", "backslashreplace", "\n", **how)
 
 
 def install(general: Text) -> List[Stream]:
@@ -156,5 +158,6 @@ def in_child() -> None:
     """Leave this process, a forked child, with plain streams; also for who has kept a reference to ours."""
     global _forked
     _forked = True
-    sys.stdout = sys.__stdout__ = plain(1)  # type: ignore[misc]
-    sys.stderr = sys.__stderr__ = plain(2)  # type: ignore[misc]
+    # its lines and those of its siblings come whole: print() writes each of its arguments on its own
+    sys.stdout = sys.__stdout__ = plain(1, whole_lines=True)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = plain(2, whole_lines=True)  # type: ignore[misc]

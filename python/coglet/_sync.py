@@ -93,7 +93,7 @@ class SyncRunner:
                 self._canceler.leave()
                 end = time.perf_counter()
         except BaseException as problem:
-            self._worker.leave_if_forked()
+            self._worker.leave_if_forked(problem)
             frames = []
             status, error = self._judge(prediction, problem)
         self._worker.leave_if_forked()

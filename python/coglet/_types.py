@@ -158,6 +158,8 @@ def _of_class(cls: Any) -> Type:
     module = cls.__module__
     if module.split(".")[0] == "cog" and cls.__name__ in _SDK_KINDS:
         return Type(_SDK_KINDS[cls.__name__], cls)
+    if cls is os.PathLike:
+        return Type(PATH, _path_class())
     if issubclass(cls, os.PathLike):
         return Type(PATH, cls)
     enum = sys.modules.get("enum")
@@ -175,6 +177,25 @@ def _of_class(cls: Any) -> Type:
     if is_model(cls):
         return Type(MODEL, cls)
     return Type(UNKNOWN, cls)
+
+
+def _path_class() -> Any:
+    import pathlib
+
+    return pathlib.Path
+
+
+def file_of(kind: Type) -> Optional[Type]:
+    """Return the path or file that a value is, or that each item of a list is: what the server fetches. A list may hold
+    other things beside files."""
+    if kind.kind in (PATH, FILE):
+        return kind
+    if kind.kind != LIST or kind.item is None:
+        return None
+    if kind.members:  # a tuple: each of its places, or none of them
+        return kind.members[0] if all(m.kind == kind.members[0].kind in (PATH, FILE) for m in kind.members) else None
+    inner = kind.item.members if kind.item.kind == UNION else [kind.item]
+    return next((m for m in inner if m.kind in (PATH, FILE)), None)
 
 
 def coder_of(cls: Any) -> Any:

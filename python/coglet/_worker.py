@@ -57,12 +57,20 @@ class Worker:
             sys.stdout, sys.stderr = self.streams
             self.log("warn", "sys.stdout or sys.stderr was replaced and not put back; it is restored")
 
-    def leave_if_forked(self) -> None:
-        """End a child that user code has forked and that came back to us: there is only one harness."""
-        if os.getpid() != self.pid:
-            for stream in (sys.stdout, sys.stderr):
-                stream.flush()
-            os._exit(0)
+    def leave_if_forked(self, error: Optional[BaseException] = None) -> None:
+        """End a child that user code has forked and that came back to us, as Python would: there is one harness."""
+        if os.getpid() == self.pid:
+            return
+        code = 0 if error is None else 1
+        if isinstance(error, SystemExit) and isinstance(error.code, (int, type(None))):
+            code = error.code or 0
+        elif isinstance(error, SystemExit):
+            print(error.code, file=sys.stderr)
+        elif error is not None:
+            print_traceback(error)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code & 0xFF)
 
 
 def describe(error: BaseException) -> str:
@@ -76,10 +84,11 @@ def describe(error: BaseException) -> str:
 
 
 def print_traceback(error: BaseException) -> None:
-    """Print the traceback as user code sees it: without our own frames at its top."""
+    """Print the traceback as user code sees it: without our own frames at its top, and those of what it called."""
     trace = error.__traceback__
-    while trace is not None and _is_ours(trace.tb_frame.f_code.co_filename):
+    while trace is not None and _calls_user_code(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
+    _cut_end(trace)
     try:
         lines = traceback.format_exception(type(error), error, trace)
     except Exception:  # user code in __str__
@@ -87,12 +96,30 @@ def print_traceback(error: BaseException) -> None:
     sys.stderr.write("".join(lines))
 
 
+def _cut_end(trace: Any) -> None:
+    last = trace
+    while trace is not None:
+        if not _is_ours(trace.tb_frame.f_code.co_filename):
+            last = trace
+        trace = trace.tb_next
+    if last is not None:
+        last.tb_next = None
+
+
 _HERE = os.path.dirname(__file__)
+_SDK = os.path.join(os.path.dirname(os.path.dirname(_HERE)), "sdk") + os.sep
+_LIBRARY = os.path.dirname(threading.__file__)
+_CALLERS = (os.path.join(_LIBRARY, "asyncio"), os.path.join(_LIBRARY, "concurrent", "futures"))
 
 
 def _is_ours(path: str) -> bool:
-    """Whether a frame is the harness's, or of the import that it asked for."""
-    return os.path.dirname(path) == _HERE or path.startswith("<frozen importlib")
+    """Whether a frame is of the harness or its SDK, or of the import that it asked for."""
+    return os.path.dirname(path) == _HERE or path.startswith((_SDK, "<frozen importlib"))
+
+
+def _calls_user_code(path: str) -> bool:
+    """Whether a frame is one of those through which the harness calls user code."""
+    return _is_ours(path) or os.path.dirname(path) in _CALLERS
 
 
 def explain(error: BaseException) -> str:
@@ -105,6 +132,8 @@ def explain(error: BaseException) -> str:
         text += f" ({place})"
     if isinstance(error, ModuleNotFoundError):
         text += f": install it for {sys.executable}, in a Cog model by python_requirements in cog.yaml"
+    elif isinstance(error, ImportError) and error.name is None:  # a relative one: there is no package
+        text += ": the model's file is no part of a package: import its neighbours without the dot"
     return text
 
 
@@ -129,7 +158,7 @@ def main() -> None:
     try:
         ready = _load_model(worker)
     except BaseException as error:
-        worker.leave_if_forked()
+        worker.leave_if_forked(error)
         if not isinstance(error, _load.LoadError):
             print_traceback(error)
         fail_setup(worker, explain(error))
@@ -144,7 +173,7 @@ def main() -> None:
         try:
             runner.setup()
         except BaseException as error:
-            worker.leave_if_forked()
+            worker.leave_if_forked(error)
             print_traceback(error)
             fail_setup(worker, explain(error))
         worker.leave_if_forked()
@@ -163,6 +192,7 @@ def _load_model(worker: Worker) -> List[bytes]:
         raise _load.LoadError("COG_MAX_CONCURRENCY > 1 requires an async run() or predict() method")
     from . import _inputs, _schema
 
+    _inputs.use_folder(init.get("tmp", ""))
     worker.coercer = _inputs.Coercer(predictor)
     also = _load_also(worker)
     document = _schema_file(worker) or _schema.encode(predictor, also)
@@ -198,7 +228,7 @@ def _load_also(worker: Worker) -> Any:
         worker.also = Method(also, _inputs.Coercer(also), own)
         return also
     except Exception as error:  # user code
-        worker.leave_if_forked()
+        worker.leave_if_forked(error)
         print_traceback(error)
         worker.log("warn", f"{worker.init.get('also_ref')} cannot be loaded and is not served: {describe(error)}")
         return None

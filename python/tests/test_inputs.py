@@ -4,7 +4,7 @@ import enum
 import pathlib
 
 import pytest
-from coglet import _encode, _inputs, _load, _schema
+from coglet import _encode, _fetch, _inputs, _load, _schema
 from conftest import REAL_SDK
 
 HEAD = "import enum, pathlib, dataclasses\nfrom typing import *\nfrom cog import Input, Path, File, Secret, BaseModel\n"
@@ -92,13 +92,17 @@ def test_values_that_do_not_fit(load, annotation, value, message):
 
 def test_missing_inputs_get_defaults_or_fail(load):
     signature = (
-        "a: str, b: Optional[int], c: int = 3, d: int = Input(default=4), e: str = Input(default=None), f: str = None"
+        "a: str, b: Optional[int], c: int = 3, d: int = Input(default=4), e: str = Input(default=None), f: str = None, "
+        "*, g: str = Input()"
     )
     with pytest.raises(_inputs.InputError, match=r"input\.a: is required"):
-        call(load, signature, {"e": ""})
-    with pytest.raises(_inputs.InputError, match=r"input\.e: is required"):
-        call(load, signature, {"a": ""})
-    assert call(load, signature, {"a": "", "e": "x"}) == {"a": "", "b": None, "c": 3, "d": 4, "e": "x", "f": None}
+        call(load, signature, {"g": ""})
+    if not REAL_SDK:  # which does not tell it from default=None
+        with pytest.raises(_inputs.InputError, match=r"input\.g: is required"):
+            call(load, signature, {"a": ""})
+    # a schema that was made by an older Cog lets clients leave e out
+    got = call(load, signature, {"a": "", "g": "x"})
+    assert got == {"a": "", "b": None, "c": 3, "d": 4, "e": None, "f": None, "g": "x"}
 
 
 def test_mutable_defaults_are_fresh(load):
@@ -131,6 +135,20 @@ def test_files(load, tmp_path):
     assert isinstance(got["c"], pathlib.Path) and not isinstance(got["c"], Path)
     assert got["d"].read() == b"content"
     assert isinstance(got["e"], Path) and str(got["e"]) == "/x"
+
+
+def test_what_the_server_has_fetched_is_told_from_text(load, tmp_path, monkeypatch):
+    """A union with str: a URL has become a path by then, and what was sent as text is still text."""
+    monkeypatch.setattr(_fetch, "_folder", "")
+    _inputs.use_folder(str(tmp_path))
+    file = tmp_path / "a.txt"
+    file.write_text("x")
+    got = call(
+        load,
+        "a: Union[str, Path], b: Union[str, Path], c: List[Union[str, Path]]",
+        {"a": str(file), "b": "/etc/x", "c": ["b", str(file)]},
+    )
+    assert [type(v).__name__ for v in (got["a"], got["b"], *got["c"])] == ["Path", "str", "str", "Path"]
 
 
 def test_secrets(load):
@@ -189,6 +207,15 @@ def test_urls_that_the_server_does_not_see_are_fetched_and_removed(load):
     assert got["s"][0].get_secret_value() == "t"
     _inputs.clean_up(cleanups)
     assert not any(p.exists() for p in paths)
+
+
+def test_a_failed_fetch_leaves_no_file(load, tmp_path, monkeypatch):
+    """W16, with the bundled SDK: the real one leaves its own."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("shutil.copyfileobj", lambda *_: 1 / 0)
+    with pytest.raises(_inputs.InputError, match=r"input\.p: ZeroDivisionError"):
+        call(load, "p: List[List[Path]]", {"p": [["data:,x"]]})
+    assert REAL_SDK or [p.name for p in tmp_path.iterdir() if p.suffix == ".txt"] == []
 
 
 def test_coders(load):

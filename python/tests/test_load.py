@@ -171,6 +171,25 @@ def test_decorated_predictors(load):
     assert load(DECORATED, "later").kind == "async" and load(DECORATED, "stream").kind == "asyncgen"
 
 
+def test_decorators_without_wraps(load):
+    """Cog reads their inputs from the source; a decorator hides them from whoever only looks at the function."""
+    source = (
+        "from cog import Input\n"
+        "def log(message): print(message)\n"
+        "def decorate(f):\n"
+        "    def inner(*args, **kwargs):\n        log('called')\n        return f(*args, **kwargs)\n"
+        "    return inner\n"
+        "class Predictor:\n"
+        "    @decorate\n    @decorate\n    def predict(self, n: int = Input(default=3, ge=1)) -> int:\n        return n\n"
+        "    @decorate\n    async def setup(self): ...\n"
+        "def collects(**rest):\n    return rest\n"
+    )
+    predictor = load(source, "Predictor")
+    assert [p.name for p in predictor.parameters] == ["n"] and predictor.call() == 3 and not predictor.collects
+    assert predictor.setup_async
+    assert load(source, "collects").collects
+
+
 def test_setup_and_healthcheck(load):
     predictor = load(
         "class Predictor:\n    async def setup(self, weights=None): ...\n    def predict(self): ...\n"

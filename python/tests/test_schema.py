@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from coglet import _load, _schema
+from coglet import _choice, _load, _schema
 from conftest import REAL_SDK
 
 FIXTURES = Path(__file__).parent / "fixtures" / "schema"
@@ -183,15 +183,26 @@ def test_where_the_file_of_cog_build_contradicts_the_code(load):
     assert _schema.differences({}, predictor) == ["it describes no inputs"]
 
 
+def test_models_of_old_sdks_may_leave_out_what_is_none(load, monkeypatch):
+    source = "from cog import Input\ndef predict(a: int = Input(default=None, ge=1), b: str = None, c: str = Input(default='x', choices=['x', 'y']), d: int = 1): ...\n"
+    assert inputs(load(source, "predict"))["required"] == ["a", "b"]
+    monkeypatch.setattr(_choice, "none_is_default", True)
+    schema = inputs(load(source, "predict"))
+    assert "required" not in schema
+    assert schema["properties"]["a"] == {"minimum": 1, "nullable": True, "title": "A", "type": "integer", "x-order": 0}
+    assert schema["properties"]["b"]["nullable"] is True and "nullable" not in schema["properties"]["d"]
+
+
 def test_file_fields_and_any_fields_are_told(load):
     predictor = load(
         "from __future__ import annotations\n"
         "import pathlib\n"
-        "from typing import Any, List, Optional, Union\n"
+        "from typing import Any, List, Optional, Tuple, Union\n"
         "from cog import Path, File\n"
         "def predict(a: Path, b: List[Path], c: Optional[File], d: Union[str, Path], e: pathlib.Path, f: Any, g: dict,\n"
         "            h: Optional[List[Path]] = None, i: str = '', j: 'Unknown' = 1, k: list = [],\n"
-        "            l: Union[str, Any] = '', m: List[int] = []) -> str: ...\n",
+        "            l: Union[str, Any] = '', m: List[int] = [], n: 'Union[Path, List[Path]]' = '', o: List[Union[str, Path]] = [],\n"
+        "            p: 'Tuple[Path, Path]' = (), q: 'Tuple[int, Path]' = (), r: List[List[Path]] = []) -> str: ...\n",
         "predict",
     )
     assert _schema.file_fields(predictor) == {
@@ -201,6 +212,9 @@ def test_file_fields_and_any_fields_are_told(load):
         "d": {"kind": "path", "str": True},
         "e": {"kind": "path"},
         "h": {"kind": "path", "list": True},
+        "n": {"kind": "path"},
+        "o": {"kind": "path", "list": True, "str": True},
+        "p": {"kind": "path", "list": True},
     }
     assert _schema.any_fields(predictor) == ["f", "k", "l"]  # W25
 

@@ -1,5 +1,6 @@
 """What the cog package has, ours and the real one."""
 
+import copy
 import dataclasses
 import importlib
 import io
@@ -92,6 +93,20 @@ def test_secrets():
     assert str(cog.Secret()) == "" and cog.Secret("a") == cog.Secret("a")
     with pytest.raises(Exception):
         secret.secret_value = "b"
+
+
+def test_values_of_the_sdk_go_to_other_processes():
+    for value in (cog.Secret("a"), cog.Secret(), cog.Input(default=[1], ge=0, description="d"), cog.Path("/tmp/x")):
+        for same in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):
+            assert same == value and type(same) is type(value) and repr(same) == repr(value)
+
+    @dataclasses.dataclass
+    class Output:
+        token: cog.Secret
+
+    dataclasses.asdict(Output(cog.Secret("hidden")))  # copies it
+    with pytest.raises(AttributeError):
+        cog.Input(default=1).default = 2
 
 
 def test_paths(tmp_path):
