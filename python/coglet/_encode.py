@@ -11,6 +11,7 @@ from . import _types
 
 _dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _quote = json.encoder.encode_basestring
+_LONG = 64 << 10  # characters from which a string has a quicker way
 _PLAIN = (str, int, bool, type(None))
 
 Files = List[Dict[str, str]]
@@ -62,8 +63,14 @@ class Encoder:
         return self._bytes(converted), len(converted), self._files
 
     def _bytes(self, value: Any) -> bytes:
+        if type(value) is str:
+            if len(value) >= _LONG:
+                from ._long import quote
+
+                return quote(value)
+            return _quote(value).encode("utf-8", "replace")
         try:
-            text = _quote(value) if type(value) is str else _dumps(value)
+            text = _dumps(value)
         except RecursionError:
             raise EncodeError("output: nested too deep") from None
         return text.encode("utf-8", "replace")

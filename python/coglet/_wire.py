@@ -38,6 +38,10 @@ _decode = json.JSONDecoder().raw_decode
 
 def decode(data: Union[bytes, bytearray, memoryview]) -> Any:
     """Return the value of JSON that its sender has checked; json.loads costs three times as much for a short one."""
+    if len(data) >= _BUFFER:
+        from ._long import decode as decode_long
+
+        return decode_long(data)
     return _decode(str(data, "utf-8"))[0]
 
 
