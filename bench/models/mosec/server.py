@@ -1,3 +1,4 @@
+import os
 from typing import Any, Dict
 
 from mosec import Server, Worker
@@ -10,5 +11,5 @@ class Echo(Worker):
 
 if __name__ == "__main__":
     server = Server()
-    server.append_worker(Echo, num=1)
+    server.append_worker(Echo, num=int(os.environ.get("BENCH_WORKERS", "1")))
     server.run()
