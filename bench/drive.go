@@ -60,8 +60,13 @@ func (c spent) record(s *session, predictions int) {
 	if predictions == 0 {
 		return
 	}
-	s.record(parentCPU, micros(c.parent)/float64(predictions))
-	s.record(workerCPU, micros(c.workers)/float64(predictions))
+	n := float64(predictions)
+	s.record(allCPU, micros(c.parent+c.workers)/n)
+	switch s.peer.name {
+	case ours, rust, floorName, directName: // of the others, the first process is not the one that serves
+		s.record(parentCPU, micros(c.parent)/n)
+		s.record(workerCPU, micros(c.workers)/n)
+	}
 }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

@@ -35,6 +35,7 @@ const (
 	mosecName    = "mosec-0.9.8"
 	fastapiName  = "fastapi"
 	floorName    = "floor"
+	directName   = "floor-direct"
 	handlerName  = "go-handler"
 	predictions  = "/predictions"
 	healthCheck  = "/health-check"
@@ -47,6 +48,7 @@ var peers = []peer{
 	{mosecName, (*bench).mosecCommand, "/", ""},
 	{fastapiName, (*bench).fastapiCommand, "/openapi.json", ""},
 	{floorName, (*bench).floorCommand, "/", ""},
+	{directName, (*bench).directCommand, "/", ""},
 	{handlerName, (*bench).handlerCommand, "/", ""},
 }
 
@@ -94,21 +96,28 @@ func (b *bench) fastapiCommand(s scene, port int) (*exec.Cmd, string) {
 }
 
 func (b *bench) floorCommand(s scene, port int) (*exec.Cmd, string) {
-	if s.workers > 1 || (s.model != "echo" && s.model != "echo_async") {
+	if s.async {
+		return b.floor(floor.Async, s, port)
+	}
+	return b.floor(floor.Sync, s, port)
+}
+
+func (b *bench) directCommand(s scene, port int) (*exec.Cmd, string) {
+	if s.async {
 		return nil, ""
 	}
-	which := floor.Sync
-	if s.async {
-		which = floor.Async
-	}
-	return exec.Command(b.self, "floor", which, b.python, strconv.Itoa(port)), "/"
+	return b.floor(floor.Direct, s, port)
 }
 
 func (b *bench) handlerCommand(s scene, port int) (*exec.Cmd, string) {
+	return b.floor(floor.Handler, s, port)
+}
+
+func (b *bench) floor(which string, s scene, port int) (*exec.Cmd, string) {
 	if s.workers > 1 || (s.model != "echo" && s.model != "echo_async") {
 		return nil, ""
 	}
-	return exec.Command(b.self, "floor", floor.Handler, b.python, strconv.Itoa(port)), "/"
+	return exec.Command(b.self, "floor", which, b.python, strconv.Itoa(port)), "/"
 }
 
 // missing says why a peer cannot be measured, empty if it can.

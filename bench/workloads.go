@@ -12,6 +12,7 @@ const (
 	refused   = "refused %"
 	p50       = "p50 ms"
 	p99       = "p99 ms"
+	allCPU    = "CPU us/prediction"
 	parentCPU = "parent CPU us/prediction"
 	workerCPU = "workers CPU us/prediction"
 )

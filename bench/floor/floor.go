@@ -15,10 +15,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The three floors.
+// The floors.
 const (
 	Handler = "handler" // no worker at all
-	Sync    = "sync"    // one request at a time
+	Direct  = "direct"  // one request at a time, exchanged by the handler itself
+	Sync    = "sync"    // one request at a time, answers read by a goroutine of their own as every real server must
 	Async   = "async"   // many at a time, on an event loop
 )
 
@@ -48,9 +49,10 @@ func Serve(which, python string, port int) error {
 		if err != nil {
 			return err
 		}
-		w = newSyncWorker(sock)
-		if which == Async {
-			w = newAsyncWorker(sock)
+		if which == Direct {
+			w = newDirect(sock)
+		} else {
+			w = newParent(sock)
 		}
 	}
 	http.HandleFunc("GET /", func(http.ResponseWriter, *http.Request) {})

@@ -25,110 +25,112 @@ func (echoer) predict(body []byte) ([]byte, error) {
 	return append(append(answer, body[start+1:end+1]...), '}'), nil
 }
 
-// syncWorker has one request in flight.
-type syncWorker struct {
-	mu   sync.Mutex // one exchange after the other
+// direct lets each handler write and read the socket itself, one after the other: nobody is there to see the worker
+// die, log or answer out of turn.
+type direct struct {
+	mu   sync.Mutex
 	sock *os.File
 	in   *bufio.Reader
 }
 
-func newSyncWorker(sock *os.File) *syncWorker {
-	return &syncWorker{sock: sock, in: bufio.NewReaderSize(sock, 64<<10)}
+func newDirect(sock *os.File) *direct {
+	return &direct{sock: sock, in: bufio.NewReaderSize(sock, 64<<10)}
 }
 
-func (w *syncWorker) predict(body []byte) ([]byte, error) {
+func (w *direct) predict(body []byte) ([]byte, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := send(w.sock, body, nil); err != nil {
+	if _, err := w.sock.Write(appendFrame(make([]byte, 0, len(body)+8), body, 0)); err != nil {
 		return nil, err
 	}
-	return receive(w.in, nil)
+	_, answer, err := receive(w.in)
+	return answer, err
 }
 
-// asyncWorker has many in flight, each with a number. One goroutine reads and one writes all that has gathered.
-type asyncWorker struct {
+// parent has one goroutine that reads and hands each answer to its handler. Handlers write themselves: the first one
+// also what others bring meanwhile.
+type parent struct {
+	sock io.Writer
+
 	mu      sync.Mutex
 	last    uint32
 	waiting map[uint32]chan []byte
-	out     []byte
-	wake    chan struct{} // out is not empty
+	out     []byte // not written yet
+	spare   []byte // the other buffer
+	writing bool
 }
 
-func newAsyncWorker(sock *os.File) *asyncWorker {
-	w := &asyncWorker{waiting: make(map[uint32]chan []byte), wake: make(chan struct{}, 1)}
-	go w.write(sock)
-	go w.read(bufio.NewReaderSize(sock, 64<<10))
+func newParent(sock *os.File) *parent {
+	w := &parent{sock: sock, waiting: make(map[uint32]chan []byte)}
+	go w.read(bufio.NewReaderSize(sock, 64<<10)) // until the process ends
 	return w
 }
 
-func (w *asyncWorker) predict(body []byte) ([]byte, error) {
+func (w *parent) predict(body []byte) ([]byte, error) {
 	done := make(chan []byte, 1)
 	w.mu.Lock()
 	w.last++
 	w.waiting[w.last] = done
-	w.out = appendFrame(w.out, body, binary.BigEndian.AppendUint32(nil, w.last))
+	w.out = appendFrame(w.out, body, w.last)
+	err := w.flush()
 	w.mu.Unlock()
-	select {
-	case w.wake <- struct{}{}:
-	default:
+	if err != nil {
+		return nil, err
 	}
 	return <-done, nil
 }
 
-func (w *asyncWorker) write(sock io.Writer) {
-	for range w.wake {
-		w.mu.Lock()
+// flush writes all that is there, unless somebody does; mu is held, but not while writing.
+func (w *parent) flush() error {
+	if w.writing {
+		return nil
+	}
+	w.writing = true
+	defer func() { w.writing = false }()
+	for len(w.out) > 0 {
 		out := w.out
-		w.out = nil
+		w.out = w.spare[:0]
 		w.mu.Unlock()
-		if _, err := sock.Write(out); err != nil {
-			fmt.Fprintln(os.Stderr, "floor:", err)
-			os.Exit(1)
+		_, err := w.sock.Write(out)
+		w.mu.Lock()
+		w.spare = out
+		if err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-func (w *asyncWorker) read(in *bufio.Reader) {
-	number := make([]byte, 4)
+func (w *parent) read(in *bufio.Reader) {
 	for {
-		answer, err := receive(in, number)
+		number, answer, err := receive(in)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "floor:", err)
 			os.Exit(1)
 		}
-		n := binary.BigEndian.Uint32(number)
 		w.mu.Lock()
-		done := w.waiting[n]
-		delete(w.waiting, n)
+		done := w.waiting[number]
+		delete(w.waiting, number)
 		w.mu.Unlock()
 		done <- answer
 	}
 }
 
-func appendFrame(to, body, number []byte) []byte {
+func appendFrame(to, body []byte, number uint32) []byte {
 	to = binary.BigEndian.AppendUint32(to, uint32(len(body)))
-	return append(append(to, number...), body...)
+	return append(binary.BigEndian.AppendUint32(to, number), body...)
 }
 
-func send(sock io.Writer, body, number []byte) error {
-	_, err := sock.Write(appendFrame(make([]byte, 0, len(body)+8), body, number))
-	return err
-}
-
-// receive reads a frame, and its number into the given bytes.
-func receive(in *bufio.Reader, number []byte) ([]byte, error) {
-	var head [4]byte
+func receive(in *bufio.Reader) (number uint32, answer []byte, err error) {
+	var head [8]byte
 	if _, err := io.ReadFull(in, head[:]); err != nil {
-		return nil, err
-	}
-	if _, err := io.ReadFull(in, number); err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	size := binary.BigEndian.Uint32(head[:])
 	if size > maxAnswer {
-		return nil, errors.New("an answer of too many bytes")
+		return 0, nil, errors.New("an answer of too many bytes")
 	}
-	answer := make([]byte, size)
-	_, err := io.ReadFull(in, answer)
-	return answer, err
+	answer = make([]byte, size)
+	_, err = io.ReadFull(in, answer)
+	return binary.BigEndian.Uint32(head[4:]), answer, err
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"time"
 )
 
 // conn is one connection that is kept alive. It speaks just enough HTTP/1.1: the driver shares the processors with what
@@ -18,6 +19,9 @@ type conn struct {
 	in   *bufio.Reader
 	body []byte // of the last answer
 }
+
+// patience is how long an answer may take: far more than the slowest peer's.
+const patience = 30 * time.Second
 
 // post makes a request; head, if not empty, is more header lines.
 func post(to []byte, path, head string, body []byte) []byte {
@@ -38,6 +42,9 @@ func (c *conn) do(request []byte) (status int, body []byte, err error) {
 			return 0, nil, err
 		}
 		c.in = bufio.NewReaderSize(c.net, 64<<10)
+	}
+	if err := c.net.SetDeadline(time.Now().Add(patience)); err != nil {
+		return 0, nil, err
 	}
 	if _, err = c.net.Write(request); err != nil {
 		return 0, nil, err
