@@ -28,6 +28,7 @@ type options struct {
 	python string // the interpreter that coglet's workers run
 	rounds int
 	load   time.Duration
+	quick  bool           // short of everything
 	only   *regexp.Regexp // workloads
 	peers  *regexp.Regexp
 	out    string // folder of the result file; empty = none
@@ -82,8 +83,10 @@ func parse(args []string) (o options, err error) {
 	flags.StringVar(&o.out, "out", "bench/results", "folder of the result file, empty for none")
 	quick := flags.Bool("quick", false, "one round of short loads: whether everything works, in two minutes")
 	_ = flags.Parse(args) // ends the process
-	if *quick {
+	o.quick = *quick
+	if o.quick {
 		o.rounds, o.load = 1, 300*time.Millisecond
+		_ = flags.Parse(args) // what is given as well prevails
 	}
 	if o.only, err = regexp.Compile(*only); err != nil {
 		return o, err

@@ -34,23 +34,38 @@ const (
 	rust         = "coglet-0.23.1"
 	mosecName    = "mosec-0.9.8"
 	fastapiName  = "fastapi"
+	litserveName = "litserve-0.2.19"
+	bentomlName  = "bentoml-1.4.40"
 	floorName    = "floor"
 	directName   = "floor-direct"
 	handlerName  = "go-handler"
-	predictions  = "/predictions"
-	healthCheck  = "/health-check"
-	readyInState = `"READY"`
+)
+
+const (
+	predictions = "/predictions"
+	healthCheck = "/health-check"
+	isReady     = `"READY"`
 )
 
 var peers = []peer{
-	{ours, (*bench).cogletCommand, healthCheck, readyInState},
-	{rust, (*bench).rustCommand, healthCheck, readyInState},
+	{ours, (*bench).cogletCommand, healthCheck, isReady},
+	{rust, (*bench).rustCommand, healthCheck, isReady},
 	{mosecName, (*bench).mosecCommand, "/", ""},
-	{fastapiName, (*bench).fastapiCommand, "/openapi.json", ""},
+	{fastapiName, (*bench).fastapiCommand, "/health", ""},
+	{litserveName, (*bench).litserveCommand, "/health", "ok"},
+	{bentomlName, (*bench).bentomlCommand, "/readyz", ""},
 	{floorName, (*bench).floorCommand, "/", ""},
 	{directName, (*bench).directCommand, "/", ""},
 	{handlerName, (*bench).handlerCommand, "/", ""},
 }
+
+// The models that servers other than Cog's have too.
+const (
+	echoModel  = "echo"
+	asyncModel = "echo_async"
+	fileModel  = "file"
+	itemsModel = "items"
+)
 
 func (b *bench) cogletCommand(s scene, port int) (*exec.Cmd, string) {
 	cmd := exec.Command(b.coglet, "serve", filepath.Join(b.work, s.model), "--host", "127.0.0.1",
@@ -64,35 +79,58 @@ func (b *bench) rustCommand(s scene, port int) (*exec.Cmd, string) {
 	if s.workers > 1 {
 		return nil, ""
 	}
-	bin := filepath.Join(b.venvs, "cog", "bin")
-	cmd := exec.Command(filepath.Join(bin, "python"), "-m", "cog.server.http", "--host", "127.0.0.1")
+	cmd := b.python3("cog", "-m", "cog.server.http", "--host", "127.0.0.1")
 	cmd.Dir = filepath.Join(b.work, s.model)
 	cmd.Env = append(os.Environ(), "PORT="+strconv.Itoa(port), "COG_PREDICT_TYPE_STUB=predict.py:Predictor",
 		"COG_MAX_CONCURRENCY="+strconv.Itoa(s.slots),
-		"PATH="+bin+":"+os.Getenv("PATH")) // its worker is the first python in PATH
+		"PATH="+filepath.Dir(cmd.Path)+":"+os.Getenv("PATH")) // its worker is the first python in PATH
 	return cmd, predictions
 }
 
 func (b *bench) mosecCommand(s scene, port int) (*exec.Cmd, string) {
-	if s.async || s.model != "echo" {
+	if s.model != echoModel && s.model != fileModel && s.model != itemsModel {
 		return nil, ""
 	}
-	cmd := exec.Command(filepath.Join(b.venvs, "mosec", "bin", "python"), "server.py",
-		"--address", "127.0.0.1", "--port", strconv.Itoa(port))
-	cmd.Dir = filepath.Join(b.work, "mosec")
-	cmd.Env = append(os.Environ(), "BENCH_WORKERS="+strconv.Itoa(s.workers))
+	cmd := b.python3("mosec", "server.py", "--address", "127.0.0.1", "--port", strconv.Itoa(port))
+	cmd.Env = append(os.Environ(), "BENCH_MODEL="+s.model, "BENCH_WORKERS="+strconv.Itoa(s.workers))
 	return cmd, "/inference"
 }
 
 func (b *bench) fastapiCommand(s scene, port int) (*exec.Cmd, string) {
-	cmd := exec.Command(filepath.Join(b.venvs, "fastapi", "bin", "python"), "-m", "uvicorn", "server:app",
-		"--host", "127.0.0.1", "--port", strconv.Itoa(port), "--no-access-log", "--workers", strconv.Itoa(s.workers))
-	cmd.Dir = filepath.Join(b.work, "fastapi")
-	path := "/sync"
-	if s.async {
-		path = "/async"
+	if !s.common() {
+		return nil, ""
 	}
-	return cmd, path
+	return b.python3("fastapi", "-m", "uvicorn", "server:app", "--host", "127.0.0.1", "--port", strconv.Itoa(port),
+		"--no-access-log", "--workers", strconv.Itoa(s.workers)), "/" + s.model
+}
+
+func (b *bench) litserveCommand(s scene, port int) (*exec.Cmd, string) {
+	if !s.common() {
+		return nil, ""
+	}
+	return b.python3("litserve", "server.py", s.model, strconv.Itoa(s.workers), strconv.Itoa(port)), "/predict"
+}
+
+func (b *bench) bentomlCommand(s scene, port int) (*exec.Cmd, string) {
+	if !s.common() {
+		return nil, ""
+	}
+	cmd := b.python3("bentoml", "-m", "bentoml", "serve", "server:Service", "--host", "127.0.0.1", "--port", strconv.Itoa(port))
+	cmd.Env = append(os.Environ(), "BENCH_WORKERS="+strconv.Itoa(s.workers), "BENTOML_DO_NOT_TRACK=True",
+		"BENTOML_HOME="+filepath.Join(b.work, "bentoml-home"))
+	return cmd, "/" + s.model
+}
+
+// common says whether servers other than Cog's have the model.
+func (s scene) common() bool {
+	return s.model == echoModel || s.model == asyncModel || s.model == fileModel || s.model == itemsModel
+}
+
+// python3 runs a peer's own interpreter in the folder of its model; both have the peer's name.
+func (b *bench) python3(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(b.venvs, name, "bin", "python"), args...)
+	cmd.Dir = filepath.Join(b.work, name)
+	return cmd
 }
 
 func (b *bench) floorCommand(s scene, port int) (*exec.Cmd, string) {
@@ -114,7 +152,7 @@ func (b *bench) handlerCommand(s scene, port int) (*exec.Cmd, string) {
 }
 
 func (b *bench) floor(which string, s scene, port int) (*exec.Cmd, string) {
-	if s.workers > 1 || (s.model != "echo" && s.model != "echo_async") {
+	if s.workers > 1 || (s.model != echoModel && s.model != asyncModel) {
 		return nil, ""
 	}
 	return exec.Command(b.self, "floor", which, b.python, strconv.Itoa(port)), "/"
@@ -122,7 +160,7 @@ func (b *bench) floor(which string, s scene, port int) (*exec.Cmd, string) {
 
 // missing says why a peer cannot be measured, empty if it can.
 func (b *bench) missing(p peer) string {
-	cmd, _ := p.command(b, scene{model: "echo", slots: 1, workers: 1}, 1)
+	cmd, _ := p.command(b, scene{model: echoModel, slots: 1, workers: 1}, 1)
 	if _, err := os.Stat(cmd.Path); err != nil {
 		return fmt.Sprintf("%s is not installed: %v", p.name, err)
 	}

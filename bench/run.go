@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +16,7 @@ type bench struct {
 	self    string // this program, which is also the driver and the floors
 	work    string // folder with the models
 	results results
+	round   int
 	notes   []string // what went wrong, and what is missing
 }
 
@@ -23,6 +25,8 @@ type workload struct {
 	name  string // what --only selects
 	scene scene  // the server that it wants; workloads with the same one share it, in their order here
 	run   func(ctx context.Context, s *session) error
+	who   func(peer) bool // whose; nil for all who can play the scene
+	once  bool            // in the first round only
 }
 
 // session is one workload with one peer's server.
@@ -53,8 +57,9 @@ func run(ctx context.Context, o options) error {
 	}
 	present := b.present()
 	for round := range o.rounds {
+		b.round = round
 		for _, group := range grouped(b.selected()) {
-			for i := range present {
+			for i := range present { // one peer right after the other: what the machine does meanwhile hits all
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
@@ -106,6 +111,12 @@ func grouped(all []workload) (groups [][]workload) {
 
 // measure runs workloads of one scene with one peer. What goes wrong is noted: the others are measured all the same.
 func (b *bench) measure(ctx context.Context, p peer, group []workload) {
+	group = slices.DeleteFunc(slices.Clone(group), func(w workload) bool {
+		return (w.who != nil && !w.who(p)) || (w.once && b.round > 0)
+	})
+	if len(group) == 0 {
+		return
+	}
 	s := &session{bench: b, peer: p}
 	if group[0].scene != (scene{}) {
 		server, err := b.start(ctx, p, group[0].scene)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -25,8 +26,9 @@ type running struct {
 // startLimit is far above what the slowest peer needs.
 const startLimit = 60 * time.Second
 
-// start runs a peer and waits until it is ready; nil if the peer cannot play the scene.
-func (b *bench) start(ctx context.Context, p peer, s scene) (*running, error) {
+// start runs a peer and waits until it is ready; nil if the peer cannot play the scene. Changes are made to the command
+// before it runs.
+func (b *bench) start(ctx context.Context, p peer, s scene, changes ...func(*exec.Cmd)) (*running, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -35,7 +37,18 @@ func (b *bench) start(ctx context.Context, p peer, s scene) (*running, error) {
 	if cmd == nil {
 		return nil, nil
 	}
+	if cmd.Env == nil {
+		cmd.Env = os.Environ()
+	}
+	for _, change := range changes {
+		change(cmd)
+	}
 	return launch(ctx, p, cmd, path, port)
+}
+
+// variable sets a variable of the server's environment.
+func variable(name, value string) func(*exec.Cmd) {
+	return func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, name+"="+value) }
 }
 
 func launch(ctx context.Context, p peer, cmd *exec.Cmd, path string, port int) (*running, error) {
