@@ -27,6 +27,7 @@ const (
 	bareTime   = "python3 -c pass ms"
 	memory     = "memory of the tree, PSS MB"
 	parentPeak = "parent's peak memory MB"
+	afterYield = "after the yield, p50 ms"
 	slowest    = "slowest ms"
 	uploadTime = "upload ms"
 	curlTime   = "curl -T ms"
@@ -193,7 +194,7 @@ func firstEvent(ctx context.Context, s *session) error {
 		return fmt.Errorf("%d of 200 events", len(late))
 	}
 	slices.Sort(late)
-	s.record("after the yield, p50 ms", late[len(late)/2])
+	s.record(afterYield, late[len(late)/2])
 	return lines.Err()
 }
 

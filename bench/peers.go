@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,7 +20,9 @@ type scene struct {
 
 // peer is a server under test.
 type peer struct {
-	name string
+	name     string
+	venv     string // folder of its environment, and of its model; empty: it needs none
+	packages string // the packages whose versions the report names
 	// command starts it on a port, and says under which path predictions are made; nil if it cannot play the scene.
 	command func(b *bench, s scene, port int) (cmd *exec.Cmd, path string)
 	health  string // a route that answers 200 and contains ready once predictions are taken
@@ -48,15 +49,15 @@ const (
 )
 
 var peers = []peer{
-	{ours, (*bench).cogletCommand, healthCheck, isReady},
-	{rust, (*bench).rustCommand, healthCheck, isReady},
-	{mosecName, (*bench).mosecCommand, "/", ""},
-	{fastapiName, (*bench).fastapiCommand, "/health", ""},
-	{litserveName, (*bench).litserveCommand, "/health", "ok"},
-	{bentomlName, (*bench).bentomlCommand, "/readyz", ""},
-	{floorName, (*bench).floorCommand, "/", ""},
-	{directName, (*bench).directCommand, "/", ""},
-	{handlerName, (*bench).handlerCommand, "/", ""},
+	{ours, "", "", (*bench).cogletCommand, healthCheck, isReady},
+	{rust, "cog", "coglet cog", (*bench).rustCommand, healthCheck, isReady},
+	{mosecName, "mosec", "mosec", (*bench).mosecCommand, "/", ""},
+	{fastapiName, "fastapi", "fastapi uvicorn uvloop httptools pydantic", (*bench).fastapiCommand, "/health", ""},
+	{litserveName, "litserve", "litserve fastapi uvicorn", (*bench).litserveCommand, "/health", "ok"},
+	{bentomlName, "bentoml", "bentoml starlette uvicorn", (*bench).bentomlCommand, "/readyz", ""},
+	{floorName, "", "", (*bench).floorCommand, "/", ""},
+	{directName, "", "", (*bench).directCommand, "/", ""},
+	{handlerName, "", "", (*bench).handlerCommand, "/", ""},
 }
 
 // The models that servers other than Cog's have too.
@@ -156,13 +157,4 @@ func (b *bench) floor(which string, s scene, port int) (*exec.Cmd, string) {
 		return nil, ""
 	}
 	return exec.Command(b.self, "floor", which, b.python, strconv.Itoa(port)), "/"
-}
-
-// missing says why a peer cannot be measured, empty if it can.
-func (b *bench) missing(p peer) string {
-	cmd, _ := p.command(b, scene{model: echoModel, slots: 1, workers: 1}, 1)
-	if _, err := os.Stat(cmd.Path); err != nil {
-		return fmt.Sprintf("%s is not installed: %v", p.name, err)
-	}
-	return ""
 }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,14 +12,21 @@ import (
 )
 
 // report prints the medians, how many times better ours is, and which targets are met; it keeps the same in a file.
-func (b *bench) report() error {
+func (b *bench) report(ctx context.Context) error {
 	var text strings.Builder
 	now := time.Now().UTC()
-	fmt.Fprintf(&text, "%s, %d cores, %s, %s/%s, %d rounds of %s\n\n", now.Format(time.DateOnly), runtime.NumCPU(),
-		cpuModel(), runtime.GOOS, runtime.GOARCH, b.rounds, b.load)
+	fmt.Fprintf(&text, "# %s\n\n%d cores, %s, %s/%s, %s, %s. %d rounds of loads of %s, peers in turn; medians.\n",
+		now.Format("2006-01-02 15:04"), runtime.NumCPU(), cpuModel(), runtime.GOOS, runtime.GOARCH, runtime.Version(),
+		revision(ctx), b.rounds, b.load)
+	text.WriteString("In brackets: how many times better coglet is. A dash: the peer has no such thing, or was not measured.\n\n")
+	for _, line := range b.installed {
+		fmt.Fprintf(&text, "* %s\n", line)
+	}
+	text.WriteByte('\n')
 	b.table(&text)
+	b.judgement(&text)
 	if len(b.notes) > 0 {
-		fmt.Fprintf(&text, "\n## What went wrong or is missing\n\n* %s\n", strings.Join(slices.Compact(b.notes), "\n* "))
+		fmt.Fprintf(&text, "\n## What went wrong or is missing\n\n* %s\n", strings.Join(b.notes, "\n* "))
 	}
 	fmt.Print("\n", text.String())
 	if b.out == "" {
@@ -74,19 +81,4 @@ func number(f float64) string {
 		return fmt.Sprintf("%.1f", f)
 	}
 	return fmt.Sprintf("%.2f", f)
-}
-
-func cpuModel() string {
-	f, err := os.Open("/proc/cpuinfo")
-	if err != nil {
-		return "unknown processor"
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		if _, name, found := strings.Cut(lines.Text(), "model name\t: "); found {
-			return name
-		}
-	}
-	return "unknown processor"
 }

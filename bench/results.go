@@ -50,8 +50,26 @@ func (r *results) times(at row, peer string) (float64, bool) {
 	if !ok || !there || mine == 0 || theirs == 0 {
 		return 0, false
 	}
-	if at.more() {
-		return mine / theirs, true
+	return at.times(mine, theirs), true
+}
+
+// times is how many times better mine is.
+func (r row) times(mine, theirs float64) float64 {
+	if r.more() {
+		return mine / theirs
 	}
-	return theirs / mine, true
+	return theirs / mine
+}
+
+// spread is the least and the most that times was in a single round.
+func (r *results) spread(at row, peer string) (least, most float64) {
+	mine, theirs := r.values[at][ours], r.values[at][peer]
+	for i := range min(len(mine), len(theirs)) {
+		times := at.times(mine[i], theirs[i])
+		if i == 0 || times < least {
+			least = times
+		}
+		most = max(most, times)
+	}
+	return least, most
 }

@@ -13,11 +13,12 @@ import (
 // bench is one run of everything.
 type bench struct {
 	options
-	self    string // this program, which is also the driver and the floors
-	work    string // folder with the models
-	results results
-	round   int
-	notes   []string // what went wrong, and what is missing
+	self      string // this program, which is also the driver and the floors
+	work      string // folder with the models
+	results   results
+	round     int
+	notes     []string // what went wrong, and what is missing
+	installed []string // versions
 }
 
 // workload is something that is measured of each peer that can do it.
@@ -55,7 +56,7 @@ func run(ctx context.Context, o options) error {
 	if err := b.prepareModels(ctx); err != nil {
 		return err
 	}
-	present := b.present()
+	present := b.present(ctx)
 	for round := range o.rounds {
 		b.round = round
 		for _, group := range grouped(b.selected()) {
@@ -67,18 +68,22 @@ func run(ctx context.Context, o options) error {
 			}
 		}
 	}
-	return b.report()
+	return b.report(ctx)
 }
 
 // present are the selected peers that are installed; the others are noted.
-func (b *bench) present() (all []peer) {
+func (b *bench) present(ctx context.Context) (all []peer) {
 	for _, p := range peers {
 		if p.name != ours && !b.peers.MatchString(p.name) {
 			continue
 		}
-		if why := b.missing(p); why != "" {
-			b.note("%s", why)
-			continue
+		if p.venv != "" {
+			versions, err := b.versions(ctx, p)
+			if err != nil {
+				b.note("%s %v", p.name, err)
+				continue
+			}
+			b.installed = append(b.installed, p.name+": "+versions)
 		}
 		all = append(all, p)
 	}
@@ -142,7 +147,9 @@ func (b *bench) measure(ctx context.Context, p peer, group []workload) {
 func (b *bench) note(format string, args ...any) {
 	note := fmt.Sprintf(format, args...)
 	fmt.Fprintln(os.Stderr, note)
-	b.notes = append(b.notes, note)
+	if !slices.Contains(b.notes, note) {
+		b.notes = append(b.notes, note)
+	}
 }
 
 // prepareModels copies the models and gives each Cog model its schema file, so that each server of Cog models validates.

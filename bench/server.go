@@ -65,7 +65,7 @@ func launch(ctx context.Context, p peer, cmd *exec.Cmd, path string, port int) (
 			r.start = time.Since(began)
 			return r, nil
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(max(time.Millisecond, time.Since(began)/50)) // to be asked costs the server time as well
 	}
 	r.stop()
 	return nil, errors.New("not ready in time")
