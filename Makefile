@@ -92,5 +92,6 @@ fuzz:
 	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$pkg" || exit 1; \
 	  done; done
 
-bench: build
-	bench/run
+# coglet beside other servers, in 20 minutes; make bench BENCH=--quick in two. See bench/README.md.
+bench:
+	bench/run $(BENCH)

@@ -32,6 +32,8 @@ func (s *session) drive(ctx context.Context, job load.Job) (r load.Result, err e
 	if err := json.Unmarshal(out, &r); err != nil {
 		return r, err
 	}
+	s.compared += r.Accepted + r.Wrong
+	s.wrong += r.Wrong
 	if r.Wrong > 0 {
 		return r, fmt.Errorf("%d wrong answers of %d, such as: %s", r.Wrong, r.Wrong+r.Accepted, r.Why)
 	}

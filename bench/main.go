@@ -85,7 +85,7 @@ func parse(args []string) (o options, err error) {
 	_ = flags.Parse(args) // ends the process
 	o.quick = *quick
 	if o.quick {
-		o.rounds, o.load = 1, 300*time.Millisecond
+		o.rounds, o.load = 1, 250*time.Millisecond
 		_ = flags.Parse(args) // what is given as well prevails
 	}
 	if o.only, err = regexp.Compile(*only); err != nil {

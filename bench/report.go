@@ -18,6 +18,7 @@ func (b *bench) report(ctx context.Context) error {
 	fmt.Fprintf(&text, "# %s\n\n%d cores, %s, %s/%s, %s, %s. %d rounds of loads of %s, peers in turn; medians.\n",
 		now.Format("2006-01-02 15:04"), runtime.NumCPU(), cpuModel(), runtime.GOOS, runtime.GOARCH, runtime.Version(),
 		revision(ctx), b.rounds, b.load)
+	fmt.Fprintf(&text, "Each answer was compared with what it must be: %d answers, %d wrong.\n", b.compared, b.wrong)
 	text.WriteString("In brackets: how many times better coglet is. A dash: the peer has no such thing, or was not measured.\n\n")
 	for _, line := range b.installed {
 		fmt.Fprintf(&text, "* %s\n", line)

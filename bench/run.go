@@ -17,6 +17,9 @@ type bench struct {
 	work      string // folder with the models
 	results   results
 	round     int
+	compared  int      // answers
+	wrong     int      // of them
+	failed    int      // workloads of a peer
 	notes     []string // what went wrong, and what is missing
 	installed []string // versions
 }
@@ -68,7 +71,13 @@ func run(ctx context.Context, o options) error {
 			}
 		}
 	}
-	return b.report(ctx)
+	if err := b.report(ctx); err != nil {
+		return err
+	}
+	if b.failed > 0 {
+		return fmt.Errorf("%d workloads went wrong: the report says which", b.failed)
+	}
+	return nil
 }
 
 // present are the selected peers that are installed; the others are noted.
@@ -126,6 +135,7 @@ func (b *bench) measure(ctx context.Context, p peer, group []workload) {
 	if group[0].scene != (scene{}) {
 		server, err := b.start(ctx, p, group[0].scene)
 		if err != nil {
+			b.failed++
 			b.note("%s, model %s: %v", p.name, group[0].scene.model, err)
 			return
 		}
@@ -139,6 +149,7 @@ func (b *bench) measure(ctx context.Context, p peer, group []workload) {
 		fmt.Fprintf(os.Stderr, "%s: %s\n", p.name, w.name)
 		s.workload = w
 		if err := w.run(ctx, s); err != nil {
+			b.failed++
 			b.note("%s: %s: %v", w.name, p.name, err)
 		}
 	}

@@ -21,10 +21,10 @@ var grows = [5]string{"memory, PSS MB", "file descriptors", "threads", "temporar
 
 const (
 	early = ", early"
-	late  = ", after 100,000"
+	late  = ", late"
 )
 
-// soak compares a server after its first predictions with the same after 100,000.
+// soak compares a server after its first 5,000 predictions with one after 100,000.
 func soak(sc scene, connections int) func(context.Context, *session) error {
 	return func(ctx context.Context, s *session) error {
 		few, many := 5000, 100_000 // few is more than the server keeps

@@ -76,10 +76,12 @@ func Serve(which, python string, port int) error {
 
 // start runs a loop in Python and returns our end of the socket to it.
 func start(python, loop string) (*os.File, error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		return nil, fmt.Errorf("make socket: %w", err)
 	}
+	unix.CloseOnExec(fds[0])
+	unix.CloseOnExec(fds[1])
 	for _, option := range []int{unix.SO_SNDBUF, unix.SO_RCVBUF} {
 		if err := unix.SetsockoptInt(fds[0], unix.SOL_SOCKET, option, 1<<20); err != nil {
 			return nil, fmt.Errorf("size socket: %w", err)
