@@ -39,24 +39,21 @@ type worker interface {
 
 // Serve runs one floor until the process is ended.
 func Serve(which, python string, port int) error {
-	var w worker = echoer{}
-	if which != Handler {
-		loop := syncLoop
-		if which == Async {
-			loop = asyncLoop
-		}
-		sock, err := start(python, loop)
-		if err != nil {
-			return err
-		}
-		if which == Direct {
-			w = newDirect(sock)
-		} else {
-			w = newParent(sock)
-		}
+	h, err := handler(which, python)
+	if err != nil {
+		return err
 	}
-	http.HandleFunc("GET /", func(http.ResponseWriter, *http.Request) {})
-	http.HandleFunc("POST /", func(out http.ResponseWriter, in *http.Request) {
+	return http.ListenAndServe("127.0.0.1:"+strconv.Itoa(port), h)
+}
+
+func handler(which, python string) (http.Handler, error) {
+	w, err := newWorker(which, python)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("POST /", func(out http.ResponseWriter, in *http.Request) {
 		body := make([]byte, max(0, in.ContentLength))
 		if _, err := io.ReadFull(in.Body, body); err != nil {
 			http.Error(out, err.Error(), http.StatusBadRequest)
@@ -71,7 +68,25 @@ func Serve(which, python string, port int) error {
 		out.Header().Set("Content-Length", strconv.Itoa(len(answer)))
 		_, _ = out.Write(answer) // a client that is gone needs no answer
 	})
-	return http.ListenAndServe("127.0.0.1:"+strconv.Itoa(port), nil)
+	return mux, nil
+}
+
+func newWorker(which, python string) (worker, error) {
+	if which == Handler {
+		return echoer{}, nil
+	}
+	loop := syncLoop
+	if which == Async {
+		loop = asyncLoop
+	}
+	sock, err := start(python, loop)
+	if err != nil {
+		return nil, err
+	}
+	if which == Direct {
+		return newDirect(sock), nil
+	}
+	return newParent(sock), nil
 }
 
 // start runs a loop in Python and returns our end of the socket to it.
