@@ -43,7 +43,7 @@ func main() {
 	}
 }
 
-// command is the measuring, or one of the processes that it starts: bench drive JOB, bench floor WHICH PYTHON PORT.
+// command is the measuring, or one of the processes that it starts: bench drive JOB, bench floor WHICH MODEL PYTHON PORT.
 func command(ctx context.Context, args []string) error {
 	switch {
 	case len(args) == 2 && args[0] == "drive":
@@ -56,12 +56,12 @@ func command(ctx context.Context, args []string) error {
 			return err
 		}
 		return json.NewEncoder(os.Stdout).Encode(result)
-	case len(args) == 4 && args[0] == "floor":
-		port, err := strconv.Atoi(args[3])
+	case len(args) == 5 && args[0] == "floor":
+		port, err := strconv.Atoi(args[4])
 		if err != nil {
 			return err
 		}
-		return floor.Serve(args[1], args[2], port)
+		return floor.Serve(args[1], args[2], args[3], port)
 	}
 	o, err := parse(args)
 	if err != nil {

@@ -135,26 +135,29 @@ func (b *bench) python3(name string, args ...string) *exec.Cmd {
 }
 
 func (b *bench) floorCommand(s scene, port int) (*exec.Cmd, string) {
-	if s.async {
-		return b.floor(floor.Async, s, port)
+	switch {
+	case s.workers > 1 || !s.common():
+		return nil, ""
+	case s.async:
+		return b.floor(floor.Async, s.model, port)
 	}
-	return b.floor(floor.Sync, s, port)
+	return b.floor(floor.Sync, s.model, port)
 }
 
 func (b *bench) directCommand(s scene, port int) (*exec.Cmd, string) {
-	if s.async {
+	if s.workers > 1 || s.async || !s.common() {
 		return nil, ""
 	}
-	return b.floor(floor.Direct, s, port)
+	return b.floor(floor.Direct, s.model, port)
 }
 
 func (b *bench) handlerCommand(s scene, port int) (*exec.Cmd, string) {
-	return b.floor(floor.Handler, s, port)
-}
-
-func (b *bench) floor(which string, s scene, port int) (*exec.Cmd, string) {
 	if s.workers > 1 || (s.model != echoModel && s.model != asyncModel) {
 		return nil, ""
 	}
-	return exec.Command(b.self, "floor", which, b.python, strconv.Itoa(port)), "/"
+	return b.floor(floor.Handler, s.model, port)
+}
+
+func (b *bench) floor(which, model string, port int) (*exec.Cmd, string) {
+	return exec.Command(b.self, "floor", which, model, b.python, strconv.Itoa(port)), "/"
 }

@@ -45,8 +45,8 @@ var workloads = []workload{
 	{name: "file 10 MB", scene: fileScene, run: large(load.File, 10<<20)},
 	{name: "yields 1,000", scene: itemsScene, run: large(load.Items, 1000), who: peer.collects},
 	{name: "yields 10,000", scene: itemsScene, run: large(load.Items, 10_000), who: peer.collects},
-	{name: "events 1,000", scene: itemsScene, run: large(load.Events, 1000)},
-	{name: "events 10,000", scene: itemsScene, run: large(load.Events, 10_000)},
+	{name: "events 1,000", scene: itemsScene, run: large(load.Events, 1000), who: peer.streams},
+	{name: "events 10,000", scene: itemsScene, run: large(load.Events, 10_000), who: peer.streams},
 	{name: "yields 16,000", scene: itemsScene, run: large(load.Items, 16_000), who: peer.cog},
 	{name: "yields 16,000 with webhook", scene: itemsScene, run: large(load.ItemsHook, 16_000), who: peer.cog},
 	{name: "lines 10,000", scene: itemsScene, run: large(load.Lines, 10_000), who: peer.cog},
@@ -65,7 +65,12 @@ func (p peer) cog() bool { return p.name == ours || p.name == rust }
 func (p peer) ours() bool { return p.name == ours }
 
 // collects says whether the peer can gather what a generator yields into one answer.
-func (p peer) collects() bool { return p.cog() || p.name == fastapiName }
+func (p peer) collects() bool { return p.cog() || p.name == fastapiName || p.floor() }
+
+// streams says whether the peer can send what a generator yields as events.
+func (p peer) streams() bool { return !p.floor() }
+
+func (p peer) floor() bool { return p.name == floorName || p.name == directName }
 
 // echo sends short strings over so many connections.
 func echo(connections int) func(context.Context, *session) error {

@@ -37,17 +37,17 @@ type worker interface {
 	predict(body []byte) (answer []byte, err error)
 }
 
-// Serve runs one floor until the process is ended.
-func Serve(which, python string, port int) error {
-	h, err := handler(which, python)
+// Serve runs one floor with one of the models echo, file and items (Handler and Async: echo only) until the process is ended.
+func Serve(which, model, python string, port int) error {
+	h, err := handler(which, model, python)
 	if err != nil {
 		return err
 	}
 	return http.ListenAndServe("127.0.0.1:"+strconv.Itoa(port), h)
 }
 
-func handler(which, python string) (http.Handler, error) {
-	w, err := newWorker(which, python)
+func handler(which, model, python string) (http.Handler, error) {
+	w, err := newWorker(which, model, python)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func handler(which, python string) (http.Handler, error) {
 	return mux, nil
 }
 
-func newWorker(which, python string) (worker, error) {
+func newWorker(which, model, python string) (worker, error) {
 	if which == Handler {
 		return echoer{}, nil
 	}
@@ -79,7 +79,7 @@ func newWorker(which, python string) (worker, error) {
 	if which == Async {
 		loop = asyncLoop
 	}
-	sock, err := start(python, loop)
+	sock, err := start(python, loop, model)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func newWorker(which, python string) (worker, error) {
 }
 
 // start runs a loop in Python and returns our end of the socket to it.
-func start(python, loop string) (*os.File, error) {
+func start(python, loop, model string) (*os.File, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		return nil, fmt.Errorf("make socket: %w", err)
@@ -107,7 +107,7 @@ func start(python, loop string) (*os.File, error) {
 	}
 	theirs := os.NewFile(uintptr(fds[1]), "worker")
 	defer theirs.Close()
-	cmd := exec.Command(python, "-c", loop, "3")
+	cmd := exec.Command(python, "-c", loop, "3", model)
 	cmd.ExtraFiles = []*os.File{theirs}
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {

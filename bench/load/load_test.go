@@ -119,8 +119,10 @@ func TestOnlyTheWholeAnswerInItsOrderIsRight(t *testing.T) {
 		{Items, `{"output":["item 0","item 1","item 2"]}`, `{"output":["item 0","item 2","item 1"]}`},
 		{Items, `{"output":["item 0","item 1","item 2"]}`, `{"output":["item 0","item 1"]}`},
 		{Lines, `{"logs":"line 0\nline 1\nline 2\n"}`, `{"logs":"line 0\nline 2\n"}`},
-		{Events, "data: {\"status\":\"processing\"}\n\nid: 1\ndata: \"item 0\"\n\ndata: \"item 1\"\n\ndata: \"item 2\"\n\n",
-			"data: \"item 0\"\n\ndata: \"item 1\"\n\ndata: \"item 20\"\n\n"},
+		{
+			Events, "data: {\"status\":\"processing\"}\n\nid: 1\ndata: \"item 0\"\n\ndata: \"item 1\"\n\ndata: \"item 2\"\n\n",
+			"data: \"item 0\"\n\ndata: \"item 1\"\n\ndata: \"item 20\"\n\n",
+		},
 		{Events, "data: item 0\n\ndata: item 1\n\ndata: item 2\n\n", "data: item 0\n\ndata: item 2\n\n"},
 		{File, `{"output":"data:application/octet-stream;base64,` + "AAEC", `{"output":"data:;base64,AAED"}`},
 	} {
