@@ -5,7 +5,7 @@
 
 TOOL := go tool -modfile=tools/go.mod
 FUZZTIME ?= 20s
-PYTHON_FILES := python examples integration/models integration/clients scripts/make-wheel cmd/coglet/template
+PYTHON_FILES := python bench examples integration/models integration/clients scripts/make-wheel cmd/coglet/template
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/coglet ./cmd/coglet
