@@ -5,7 +5,7 @@
 
 TOOL := go tool -modfile=tools/go.mod
 FUZZTIME ?= 20s
-PYTHON_FILES := python examples integration/models integration/clients scripts/make-wheel cmd/coglet/template
+PYTHON_FILES := python bench examples integration/models integration/clients scripts/make-wheel cmd/coglet/template
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/coglet ./cmd/coglet
@@ -97,5 +97,6 @@ fuzz:
 	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$pkg" || exit 1; \
 	  done; done
 
-bench: build
-	bench/run
+# coglet beside other servers, in 20 minutes; make bench BENCH=--quick in two. See bench/README.md.
+bench:
+	bench/run $(BENCH)

@@ -1,9 +1,8 @@
 package main
 
 import (
-	"bufio"
+	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,70 +11,75 @@ import (
 	"time"
 )
 
-// report prints the medians with their ratios to ours, and keeps them in a file.
-func (b *bench) report() error {
+// report prints the medians, how many times better ours is, and which targets are met; it keeps the same in a file.
+func (b *bench) report(ctx context.Context) error {
 	var text strings.Builder
 	now := time.Now().UTC()
-	fmt.Fprintf(&text, "%s, %d cores, %s, %s/%s, %d rounds of %s\n\n", now.Format(time.DateOnly), runtime.NumCPU(),
-		cpuModel(), runtime.GOOS, runtime.GOARCH, b.rounds, b.load)
-	for _, workload := range []string{
-		echoSync, echoP99, echoRefused, echoAsync, coldStart, idleMemory,
-		hookSync, hookAsync, megabyte, megabytes, manyYields, manyLines, uploadTime, firstEvent,
-	} {
-		b.table(&text, workload)
+	fmt.Fprintf(&text, "# %s\n\n%d cores, %s, %s/%s, %s, %s. %d rounds of loads of %s, peers in turn; medians.\n",
+		now.Format("2006-01-02 15:04"), runtime.NumCPU(), cpuModel(), runtime.GOOS, runtime.GOARCH, runtime.Version(),
+		revision(ctx), b.rounds, b.load)
+	fmt.Fprintf(&text, "Each answer was compared with what it must be: %d answers, %d wrong.\n", b.compared, b.wrong)
+	text.WriteString("In brackets: how many times better coglet is. A dash: the peer has no such thing, or was not measured.\n\n")
+	for _, line := range b.installed {
+		fmt.Fprintf(&text, "* %s\n", line)
+	}
+	text.WriteByte('\n')
+	b.table(&text)
+	b.judgement(&text)
+	if len(b.notes) > 0 {
+		fmt.Fprintf(&text, "\n## What went wrong or is missing\n\n* %s\n", strings.Join(b.notes, "\n* "))
 	}
 	fmt.Print("\n", text.String())
 	if b.out == "" {
 		return nil
 	}
-	name := filepath.Join(b.out, now.Format("2006-01-02T150405Z")+".txt")
+	name := filepath.Join(b.out, now.Format("2006-01-02T150405Z")+".md")
 	return os.WriteFile(name, []byte(text.String()), 0o644)
 }
 
-func (b *bench) table(out io.Writer, workload string) {
-	if len(b.results[key{workload, ours}]) == 0 {
-		return
-	}
-	fmt.Fprintln(out, workload)
-	base := median(b.results[key{workload, ours}])
-	for _, name := range []string{ours, rust, mosecName, bare, curlName} {
-		values := b.results[key{workload, name}]
-		if len(values) == 0 {
-			continue
+// table has a column for each peer that has a value somewhere.
+func (b *bench) table(text *strings.Builder) {
+	var columns []string
+	for _, p := range peers {
+		if slices.ContainsFunc(b.results.rows, func(r row) bool { return len(b.results.values[r][p.name]) > 0 }) {
+			columns = append(columns, p.name)
 		}
-		m := median(values)
-		ratio := ""
-		if name != ours && m != 0 {
-			ratio = fmt.Sprintf("  coglet is %.2f x this", base/m)
-		}
-		fmt.Fprintf(out, "  %-16s %10.2f   (%.2f to %.2f)%s\n", name, m, slices.Min(values), slices.Max(values), ratio)
 	}
-	fmt.Fprintln(out)
+	fmt.Fprintf(text, "| workload | | %s |\n|---|---|%s\n", strings.Join(columns, " | "), strings.Repeat("---:|", len(columns)))
+	last := ""
+	for _, r := range b.results.rows {
+		name := r.workload
+		if name == last {
+			name = ""
+		}
+		last = r.workload
+		fmt.Fprintf(text, "| %s | %s |", name, r.metric)
+		for _, peer := range columns {
+			fmt.Fprintf(text, " %s |", b.cell(r, peer))
+		}
+		text.WriteByte('\n')
+	}
 }
 
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return 0
+// cell is a median, and in brackets how many times better ours is.
+func (b *bench) cell(r row, peer string) string {
+	m, ok := b.results.median(r, peer)
+	if !ok {
+		return "-"
 	}
-	sorted := slices.Sorted(slices.Values(values))
-	mid := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[mid]
+	times, ok := b.results.times(r, peer)
+	if peer == ours || !ok {
+		return number(m)
 	}
-	return (sorted[mid-1] + sorted[mid]) / 2
+	return fmt.Sprintf("%s (%.2f)", number(m), times)
 }
 
-func cpuModel() string {
-	f, err := os.Open("/proc/cpuinfo")
-	if err != nil {
-		return "unknown processor"
+func number(f float64) string {
+	switch {
+	case f >= 100:
+		return fmt.Sprintf("%.0f", f)
+	case f >= 10:
+		return fmt.Sprintf("%.1f", f)
 	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		if _, name, found := strings.Cut(lines.Text(), "model name\t: "); found {
-			return name
-		}
-	}
-	return "unknown processor"
+	return fmt.Sprintf("%.2f", f)
 }

@@ -1,15 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,37 +19,53 @@ import (
 type running struct {
 	cmd   *exec.Cmd
 	addr  string
+	path  string        // where predictions are made
 	start time.Duration // from exec to ready
 }
 
+// startLimit is far above what the slowest peer needs.
 const startLimit = 60 * time.Second
 
-// start runs a peer and waits until it is ready.
-func (b *bench) start(ctx context.Context, p peer, model string, slots int) (*running, error) {
+// start runs a peer and waits until it is ready; nil if the peer cannot play the scene. Changes are made to the command
+// before it runs.
+func (b *bench) start(ctx context.Context, p peer, s scene, changes ...func(*exec.Cmd)) (*running, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	cmd := p.command(b, model, slots, port)
-	r := &running{cmd: cmd, addr: "127.0.0.1:" + strconv.Itoa(port)}
-	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		return nil, err
+	cmd, path := p.command(b, s, port)
+	if cmd == nil {
+		return nil, nil
 	}
-	defer null.Close()
-	cmd.Stdout, cmd.Stderr = null, null
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if cmd.Env == nil {
+		cmd.Env = os.Environ()
+	}
+	for _, change := range changes {
+		change(cmd)
+	}
+	return launch(ctx, p, cmd, path, port)
+}
+
+// variable sets a variable of the server's environment.
+func variable(name, value string) func(*exec.Cmd) {
+	return func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, name+"="+value) }
+}
+
+func launch(ctx context.Context, p peer, cmd *exec.Cmd, path string, port int) (*running, error) {
+	r := &running{cmd: cmd, addr: "127.0.0.1:" + strconv.Itoa(port), path: path}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its output goes to /dev/null
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	client := &http.Client{Timeout: 2 * time.Second}
+	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
 	for time.Since(began) < startLimit && ctx.Err() == nil {
 		if ready(client, "http://"+r.addr+p.health, p.ready) {
 			r.start = time.Since(began)
 			return r, nil
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(max(time.Millisecond, time.Since(began)/50)) // to be asked costs the server time as well
 	}
 	r.stop()
 	return nil, errors.New("not ready in time")
@@ -66,57 +81,28 @@ func ready(client *http.Client, url, want string) bool {
 	return err == nil && resp.StatusCode == http.StatusOK && strings.Contains(string(body), want)
 }
 
-// stop ends the server and all that it started.
-func (r *running) stop() {
-	_ = r.cmd.Process.Signal(syscall.SIGTERM)
+// stop ends the server and all that it started, and says how long it took after SIGTERM.
+func (r *running) stop() time.Duration {
+	began := time.Now()
+	_ = r.cmd.Process.Signal(syscall.SIGTERM) // it may be gone already
 	done := make(chan struct{})
 	go func() { _ = r.cmd.Wait(); close(done) }()
 	select {
 	case <-done:
 	case <-time.After(10 * time.Second):
-		_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)
-		<-done
 	}
+	took := time.Since(began)
+	_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL) // what it left behind
+	<-done
+	return took
 }
 
-// tree returns the process and all of its descendants.
-func tree(pid int) []int {
-	all := []int{pid}
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+// freePort asks the system for a port that nobody uses now.
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return all
+		return 0, fmt.Errorf("find a port: %w", err)
 	}
-	seen := map[int]bool{}
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	for _, task := range tasks {
-		if list, err := os.ReadFile(task); err == nil {
-			children = append(append(children, ' '), list...)
-		}
-	}
-	for _, field := range strings.Fields(string(children)) {
-		if child, err := strconv.Atoi(field); err == nil && !seen[child] {
-			seen[child] = true
-			all = append(all, tree(child)...)
-		}
-	}
-	return all
-}
-
-// pss is the memory of the whole tree in MB, shared pages divided among those who share them.
-func pss(pid int) (mb float64, err error) {
-	for _, p := range tree(pid) {
-		f, err := os.Open(fmt.Sprintf("/proc/%d/smaps_rollup", p))
-		if err != nil {
-			return 0, err
-		}
-		lines := bufio.NewScanner(f)
-		for lines.Scan() {
-			var kb float64
-			if _, err := fmt.Sscanf(lines.Text(), "Pss: %f kB", &kb); err == nil {
-				mb += kb / 1024
-			}
-		}
-		f.Close()
-	}
-	return mb, nil
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // pair is a Unix stream socket pair, as the data socket is one.
-func pair(t *testing.T) (a, b *net.UnixConn) {
+func pair(t testing.TB) (a, b *net.UnixConn) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
