@@ -1,7 +1,6 @@
 package orchestrator
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"strings"
@@ -26,26 +25,6 @@ func newUserLogs(log *slog.Logger) userLogs {
 	}
 }
 
-// maxRecord is how many bytes of text without a newline become one record.
-const maxRecord = 64 << 10
-
-// records logs each line of text as a record of its own.
-func records(log *slog.Logger, text []byte, attrs ...slog.Attr) {
-	if !log.Enabled(context.Background(), slog.LevelInfo) {
-		return
-	}
-	for len(text) > 0 {
-		line, rest, _ := bytes.Cut(text, []byte("\n"))
-		if len(line) > maxRecord {
-			line, rest = text[:maxRecord], text[maxRecord:]
-		}
-		if line = bytes.TrimRight(line, "\r"); len(line) > 0 {
-			write(log, slog.LevelInfo, string(line), attrs...)
-		}
-		text = rest
-	}
-}
-
 // streamName is how Cog's log calls a stream.
 func streamName(source protocol.Source) slog.Attr {
 	if source == protocol.Stderr {
@@ -59,11 +38,11 @@ func (l userLogs) user(setup bool, source protocol.Source, text []byte) {
 	if setup {
 		log = l.setupLog
 	}
-	records(log, text, streamName(source))
+	telemetry.Lines(log, text, streamName(source))
 }
 
 func (l userLogs) prediction(id string, source protocol.Source, text []byte) {
-	records(l.predictionLog, text, slog.String("prediction_id", id), streamName(source))
+	telemetry.Lines(l.predictionLog, text, slog.String("prediction_id", id), streamName(source))
 }
 
 // begun, canceling and ended log the life of a prediction, in Cog's words.

@@ -44,27 +44,25 @@ func (h *consoleHandler) WithGroup(name string) slog.Handler {
 	return &g
 }
 
-func (h *consoleHandler) Handle(_ context.Context, r slog.Record) error {
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
-	target := h.target
-	if target == "" {
-		target = defaultTarget
-	}
-	b := h.paint((*buf)[:0], dim, r.Time.UTC().Format("2006-01-02T15:04:05.000000Z"))
+func (h *consoleHandler) Handle(_ context.Context, r slog.Record) error { return handle(h, &r) }
+
+func (h *consoleHandler) output() *output { return h.out }
+
+func (h *consoleHandler) head(b []byte, r *slog.Record) []byte {
+	b = h.paint(b, dim, r.Time.UTC().Format("2006-01-02T15:04:05.000000Z"))
 	b = h.paint(append(b, ' '), levelColour(r.Level), pad(levelName(r.Level)))
-	b = append(h.paint(append(b, ' '), dim, target+":"), ' ')
-	b = append(b, r.Message...)
+	return append(h.paint(append(b, ' '), dim, orDefault(h.target)+":"), ' ')
+}
+
+func (h *consoleHandler) message(b []byte, text string) []byte { return append(b, text...) }
+
+func (h *consoleHandler) tail(b []byte, r *slog.Record) []byte {
 	b = append(b, h.fields...)
 	r.Attrs(func(a slog.Attr) bool {
 		b = h.append(b, h.group, a)
 		return true
 	})
-	b = append(b, '\n')
-	if cap(b) <= 64<<10 { // a huge line is not kept for the next
-		*buf = b
-	}
-	return h.out.write(b, &r)
+	return append(b, '\n')
 }
 
 // pad makes all levels equally wide.

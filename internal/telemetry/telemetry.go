@@ -111,29 +111,35 @@ func (h *jsonHandler) WithGroup(name string) slog.Handler {
 	return &g
 }
 
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
+func (h *jsonHandler) Handle(_ context.Context, r slog.Record) error { return handle(h, &r) }
 
-func (h *jsonHandler) Handle(_ context.Context, r slog.Record) error {
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
-	b := append((*buf)[:0], `{"timestamp":"`...)
-	b = r.Time.UTC().AppendFormat(b, "2006-01-02T15:04:05.000000Z")
-	b = append(append(append(b, `","level":"`...), levelName(r.Level)...), `","fields":{"message":`...)
-	b, _ = jsontext.AppendQuote(b, r.Message) // invalid UTF-8 becomes U+FFFD
+func (h *jsonHandler) output() *output { return h.out }
+
+func (h *jsonHandler) head(b []byte, r *slog.Record) []byte {
+	b = r.Time.UTC().AppendFormat(append(b, `{"timestamp":"`...), "2006-01-02T15:04:05.000000Z")
+	return append(append(append(b, `","level":"`...), levelName(r.Level)...), `","fields":{"message":`...)
+}
+
+func (h *jsonHandler) message(b []byte, text string) []byte {
+	b, _ = jsontext.AppendQuote(b, text) // invalid UTF-8 becomes U+FFFD
+	return b
+}
+
+func (h *jsonHandler) tail(b []byte, r *slog.Record) []byte {
 	b = append(b, h.fields...)
 	r.Attrs(func(a slog.Attr) bool {
 		b = appendAttr(b, h.group, a)
 		return true
 	})
-	target := h.target
+	return append(append(append(b, `},"target":"`...), orDefault(h.target)...), "\"}\n"...)
+}
+
+// orDefault is who speaks.
+func orDefault(target string) string {
 	if target == "" {
-		target = defaultTarget
+		return defaultTarget
 	}
-	b = append(append(append(b, `},"target":"`...), target...), "\"}\n"...)
-	if cap(b) <= 64<<10 { // a huge line is not kept for the next
-		*buf = b
-	}
-	return h.out.write(b, &r)
+	return target
 }
 
 func levelName(l slog.Level) string {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -83,5 +85,45 @@ func TestRecordsOfManyGoroutinesDoNotMix(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &record); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
+	}
+}
+
+// The lines of a text are what a record for each of them would be.
+func TestLinesAreRecordsOfTheirOwn(t *testing.T) {
+	long := strings.Repeat("x", maxRecord)
+	text := "first\n\n\tq\"uoted\r\nbad \xff byte\n" + long + "rest\n" + strings.Repeat("many\n", 20_000) + "unfinished"
+	want := append([]string{"first", "\tq\"uoted", "bad \xff byte", long, "rest"}, slices.Repeat([]string{"many"}, 20_000)...)
+	want = append(want, "unfinished")
+	stamp := regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z`)
+	for _, format := range []string{"json", "console"} {
+		var one, all bytes.Buffer
+		log := New(&one, format, slog.LevelInfo, true).With(Target("coglet::user"), "k", 1)
+		for _, line := range want {
+			log.Info(line, "source", "Stdout")
+		}
+		Lines(New(&all, format, slog.LevelError, true).With(Target("coglet::user"), "k", 1), []byte(text), slog.String("source", "Stdout"))
+		if stamp.ReplaceAllString(one.String(), "T") != stamp.ReplaceAllString(all.String(), "T") {
+			t.Errorf("%s: %d bytes, want %d", format, all.Len(), one.Len())
+		}
+	}
+	var foreign bytes.Buffer
+	Lines(slog.New(slog.NewTextHandler(&foreign, nil)), []byte("a\nb\n"), slog.Int("k", 1))
+	if n := strings.Count(foreign.String(), "k=1"); n != 2 {
+		t.Errorf("another's handler: %q", foreign.String())
+	}
+	var quiet bytes.Buffer
+	Lines(New(&quiet, "json", slog.LevelError, false), []byte("hidden\n"))
+	if quiet.Len() > 0 {
+		t.Errorf("below the level: %q", quiet.String())
+	}
+}
+
+func BenchmarkLines(b *testing.B) {
+	text := bytes.Repeat([]byte(strings.Repeat("x", 99)+"\n"), 640)
+	log := New(io.Discard, "json", slog.LevelInfo, false)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		Lines(log, text, slog.String("source", "Stdout"))
 	}
 }
