@@ -141,13 +141,14 @@ func (o *oneShot) setUp(signals <-chan os.Signal) error {
 	pool := o.server.pool
 	shown := ""
 	show := func() {
-		if result, ok := pool.Setup(); ok && result.Logs != shown {
-			logs := result.Logs
+		result, ok := pool.Setup()
+		if printed := result.Logs(); ok && printed != shown {
+			logs := printed
 			if _, reason := pool.State(); result.Failed { // the error says it
 				logs = strings.TrimSuffix(logs, reason+"\n")
 			}
 			o.screen.log([]byte(strings.TrimPrefix(logs, shown)))
-			shown = result.Logs
+			shown = printed
 		}
 	}
 	tick := time.NewTicker(setupPoll)

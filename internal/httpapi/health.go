@@ -70,7 +70,7 @@ func (s *server) healthCheck(w http.ResponseWriter, r *http.Request) {
 }
 
 func setupBody(r orchestrator.SetupResult) *api.Setup {
-	s := &api.Setup{StartedAt: stamp(r.Started), Status: "starting", Logs: r.Logs}
+	s := &api.Setup{StartedAt: stamp(r.Started), Status: "starting", Logs: r.Logs()}
 	if !r.Completed.IsZero() {
 		s.CompletedAt, s.Status = stamp(r.Completed), "succeeded"
 	}

@@ -13,7 +13,19 @@ type SetupResult struct {
 	Started   time.Time
 	Completed time.Time // zero = still running
 	Failed    bool
-	Logs      string
+
+	record *setupRecord
+	text   *logs.Tail
+}
+
+// Logs returns what setup has printed so far. It is made when it is asked for: it may be long.
+func (r SetupResult) Logs() string {
+	if r.text == nil {
+		return ""
+	}
+	r.record.mu.Lock()
+	defer r.record.mu.Unlock()
+	return r.text.String()
 }
 
 // setupRecord is the setup of one worker, the latest one. Its methods may be called at the same time.
@@ -59,11 +71,7 @@ func (s *setupRecord) end(now time.Time, problem string) {
 func (s *setupRecord) result() SetupResult {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := SetupResult{Started: s.started, Completed: s.completed, Failed: s.failed}
-	if s.text != nil {
-		r.Logs = s.text.String()
-	}
-	return r
+	return SetupResult{Started: s.started, Completed: s.completed, Failed: s.failed, record: s, text: s.text}
 }
 
 // Setup returns the last setup that failed, else the first worker's. ok is false before Start.
