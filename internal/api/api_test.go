@@ -8,6 +8,7 @@ import (
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"coglet/internal/prediction"
 )
@@ -69,6 +70,30 @@ func TestHealthHasItsKeysInCogsOrder(t *testing.T) {
 	} {
 		if got, err := jsonv2.Marshal(h); err != nil || string(got) != want {
 			t.Errorf("got  %s, %v\nwant %s", got, err, want)
+		}
+	}
+}
+
+func TestHealthBodyIsWhatItsFieldsSay(t *testing.T) {
+	for _, h := range []Health{
+		{Status: "UNKNOWN", Version: Version{Coglet: "1"}},
+		{Status: "STARTING", Setup: &Setup{StartedAt: "t", Status: "starting"}, Version: Version{Coglet: "1", Python: "3"}},
+		{
+			Status:  "UNHEALTHY",
+			Setup:   &Setup{StartedAt: "t", CompletedAt: "u", Status: "succeeded", Logs: strings.Repeat("a \"line\"\n", 9999) + "\xff"},
+			Version: Version{"1", "2", "3", "4", "5"}, UserHealthcheckError: "no \\ good",
+		},
+	} {
+		body, err := h.Body()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := jsonv2.Marshal(h, jsontext.AllowInvalidUTF8(true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := bytes.Join(body, nil); !bytes.Equal(got, want) {
+			t.Errorf("got  %.300s\nwant %.300s", got, want)
 		}
 	}
 }

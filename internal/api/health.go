@@ -1,5 +1,7 @@
 package api
 
+import "github.com/go-json-experiment/json"
+
 // Health is the body of GET /health-check, fields in Cog's order.
 type Health struct {
 	Status  string  `json:"status"`
@@ -7,6 +9,38 @@ type Health struct {
 	Version Version `json:"version"`
 	// UserHealthcheckError is what the model's own healthcheck() found.
 	UserHealthcheckError string `json:"user_healthcheck_error,omitzero"`
+}
+
+// Body renders the health. The logs of setup may be megabytes, and be asked for many times a second while it runs: they
+// are written once, into memory of about their size.
+func (h Health) Body() (Body, error) {
+	version, err := json.Marshal(h.Version)
+	if err != nil {
+		return nil, err
+	}
+	size := 512
+	if h.Setup != nil {
+		size += len(h.Setup.Logs) + len(h.Setup.Logs)/32
+	}
+	b := appendString(append(make([]byte, 0, size), '{'), "status", h.Status)
+	if s := h.Setup; s != nil {
+		b = appendString(append(b, `"setup":{`...), "started_at", s.StartedAt)
+		if s.CompletedAt != "" {
+			b = appendString(b, "completed_at", s.CompletedAt)
+		}
+		b = appendString(b, "status", s.Status)
+		if s.Logs != "" {
+			b = appendString(b, "logs", s.Logs)
+		}
+		b = append(b[:len(b)-1], "},"...)
+	}
+	b = append(append(b, `"version":`...), version...)
+	b = append(b, ',')
+	if h.UserHealthcheckError != "" {
+		b = appendString(b, "user_healthcheck_error", h.UserHealthcheckError)
+	}
+	b[len(b)-1] = '}'
+	return Body{b}, nil
 }
 
 // Setup is how the model's setup() went.

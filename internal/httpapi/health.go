@@ -66,7 +66,12 @@ func (s *server) healthCheck(w http.ResponseWriter, r *http.Request) {
 	if report.Health == service.Unhealthy {
 		body.UserHealthcheckError = report.Reason
 	}
-	writeJSON(w, http.StatusOK, body)
+	rendered, err := body.Body()
+	if err != nil { // only our own types are in it
+		writeDetail(w, http.StatusInternalServerError, "health not encodable")
+		return
+	}
+	writeBody(w, http.StatusOK, rendered)
 }
 
 func setupBody(r orchestrator.SetupResult) *api.Setup {
