@@ -107,7 +107,9 @@ def _property(parameter: Parameter, order: int) -> Tuple[Json, bool, Optional[Js
                 prop["nullable"] = True
     elif not has_default and kind.nullable and kind.kind != _types.UNION:
         required = False
-    if has_default:
+    if has_default and (
+        default is None or not _is_secret(kind)
+    ):  # one that comes from the environment is no secret else
         prop["default"] = to_json(default)
     if field is not None:
         constraints = _constraints(field, kind)
@@ -116,6 +118,11 @@ def _property(parameter: Parameter, order: int) -> Tuple[Json, bool, Optional[Js
                 prop["items"] = {**prop["items"], key: constraints.pop(key)}
         prop.update(constraints)
     return prop, required, choice
+
+
+def _is_secret(kind: Type) -> bool:
+    members = [kind, *kind.members] + ([kind.item] if kind.item is not None else [])
+    return any(member.kind == _types.SECRET for member in members)
 
 
 def _default(parameter: Parameter, field: Any) -> Tuple[bool, Any]:
