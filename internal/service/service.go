@@ -120,8 +120,17 @@ type Request struct {
 // Handle is a prediction together with the right to cancel it.
 type Handle struct {
 	*prediction.Prediction
-	svc *Service
-	ent *entry
+	svc  *Service
+	ent  *entry
+	free func() // of Create; nil = nothing is held
+}
+
+// Release lets the prediction go that Create has made: until then its end can be told whole, whatever Config.Keep says. To
+// be called once it was told, or will not be.
+func (h Handle) Release() {
+	if h.free != nil {
+		h.free()
+	}
 }
 
 // Method is what the prediction runs: schema.Predict or schema.Train.
@@ -150,7 +159,7 @@ func (s *Service) CheckFiles(in *schema.Input, fields map[string]protocol.FileFi
 	return "", nil
 }
 
-// Create starts a prediction. When the id belongs to one that runs: with join it returns that one and created is
+// Create starts a prediction. Its handle is to be released. When the id belongs to one that runs: with join it returns that one and created is
 // false, without it ErrRunning. A finished one with the id is replaced. Further errors are Pool.Submit's, and ErrNoMethod.
 func (s *Service) Create(req Request, join bool) (h Handle, created bool, err error) {
 	release := sync.OnceFunc(func() {
@@ -187,10 +196,11 @@ func (s *Service) Create(req Request, join bool) (h Handle, created bool, err er
 		release()
 		s.finish(ent)
 	}
+	free := ent.pred.Hold()
 	run, running, err := s.admit(ent, job)
 	if running != nil {
 		if join && running.method == req.Method {
-			return Handle{running.pred, s, running}, false, nil
+			return Handle{running.pred, s, running, running.pred.Hold()}, false, nil
 		}
 		return Handle{}, false, ErrRunning
 	}
@@ -201,7 +211,7 @@ func (s *Service) Create(req Request, join bool) (h Handle, created bool, err er
 		s.cfg.Webhooks.Watch(ent.pred, *req.Hook)
 	}
 	run.Begin() // not ent.run: a queued one may have ended by now
-	return Handle{ent.pred, s, ent}, true, nil
+	return Handle{ent.pred, s, ent, free}, true, nil
 }
 
 // admit gives the entry a slot and its id, unless a prediction with this id runs: then it returns that one. The slot
@@ -271,7 +281,7 @@ func (s *Service) Get(id string) (Handle, error) {
 	if ent == nil {
 		return Handle{}, ErrNotFound
 	}
-	return Handle{ent.pred, s, ent}, nil
+	return Handle{ent.pred, s, ent, nil}, nil
 }
 
 // Cancel cancels a running prediction; a retained one is left as it is. ErrNotFound for an unknown id.

@@ -96,8 +96,10 @@ func (s *Sender) Watch(p *prediction.Prediction, h Hook) {
 	if h.Events == 0 {
 		return
 	}
+	free := p.Hold() // the last message may have to wait for the one before
 	s.wg.Go(func() {
-		m := messenger{s, p, h}
+		defer free()
+		m := messenger{s, p, h, free}
 		if h.Events&^Completed != 0 {
 			m.progress()
 		}
@@ -138,6 +140,7 @@ type messenger struct {
 	*Sender
 	pred *prediction.Prediction
 	hook Hook
+	free func() // of Hold; safe twice
 }
 
 // progress sends start and what is due until the prediction has ended.
@@ -218,6 +221,7 @@ func (m *messenger) once(body api.Body) {
 // last delivers the final state.
 func (m *messenger) last() {
 	body := api.Prediction(m.pred.Snapshot(), false)
+	m.free()
 	size := int64(body.Len()) + pendingCost
 	if !m.reserve(size) {
 		m.cfg.Log.Error("webhook given up: too many wait for their receivers", "prediction_id", m.pred.ID,
