@@ -271,13 +271,9 @@ func (m *messenger) attempt(body api.Body, id string, timeout time.Duration) (*h
 	if err != nil {
 		return nil, outbound.Bare(err)
 	}
-	defer resp.Body.Close()
-	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer) // so that the connection serves again; nobody wants what it says
+	outbound.Drain(resp, cancel)
 	return resp, nil
 }
-
-// maxAnswer is how much of a receiver's answer is read.
-const maxAnswer = 64 << 10
 
 func (m *messenger) headers(h http.Header, body api.Body, id string) {
 	h.Set("Content-Type", "application/json")
