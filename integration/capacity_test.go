@@ -1,12 +1,17 @@
 package integration
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -146,4 +151,34 @@ func TestOnlyThePortListens(t *testing.T) {
 	if listening != 1 {
 		t.Errorf("%d sockets listen, want the port alone", listening)
 	}
+}
+
+// An answer of many megabytes used to be cut off a second after the signal.
+func TestShutdownWaitsForAnswersThatAreStillRead(t *testing.T) {
+	s := ready(t, "contract", launch{})
+	text := strings.Repeat("0123456789", 3<<20)
+	body := inputBody("do", "echo", "text", text)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := errors.Join(conn.(*net.TCPConn).SetReadBuffer(64<<10), conn.SetDeadline(time.Now().Add(patience))); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(conn, "POST /predictions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	s.until("the workers have ended", func() bool { return len(s.workers()) == 0 })
+	time.Sleep(1500 * time.Millisecond) // longer than it is waited for what nobody reads
+	whole, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.Contains(string(whole), text) {
+		t.Errorf("%d bytes, %v", len(whole), err)
+	}
+	<-s.ended
 }

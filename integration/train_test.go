@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -168,5 +169,45 @@ func TestKindsOfTrainings(t *testing.T) {
 	s = run("stream")
 	if out := s.succeeded(s.do("POST", "/trainings", `{"input":{}}`)); fmt.Sprint(out) != "[0 1]" {
 		t.Errorf("items: %v", out)
+	}
+}
+
+const trainBeside = `
+import time
+async def predict(s: str) -> str:
+    return s
+def train(n: int) -> str:
+    for _ in range(n):
+        time.sleep(0.001)
+    return "trained"
+`
+
+// Trainings beside an async predictor run in threads, of which there are at most 32. A cancel that came before its thread had
+// begun was lost, and cost the worker its life.
+func TestCancelOfATrainingThatHasNotBegun(t *testing.T) {
+	s := ready(t, "", launch{dir: modelFolder(t, map[string]string{
+		"predict.py": trainBeside, "cog.yaml": "predict: predict.py:predict\ntrain: predict.py:train\n",
+	}), env: []string{"COG_MAX_CONCURRENCY=40"}, flags: []string{"--cancel-grace", "5s"}})
+	cancel := func(id string) {
+		s.cancel(id)
+		if a := s.do("GET", "/trainings/"+id+"?wait=60", ""); a.str("status") != "canceled" {
+			t.Errorf("%s", a.raw)
+		}
+	}
+	var ids []string
+	for range 33 {
+		ids = append(ids, s.do("POST", "/trainings", `{"input":{"n":60000}}`, "Prefer", "respond-async").str("id"))
+	}
+	for _, id := range slices.Backward(ids) { // the last one waits for a thread, the first one has one
+		cancel(id)
+	}
+	for range 20 { // as early as may be
+		cancel(s.do("POST", "/trainings", `{"input":{"n":60000}}`, "Prefer", "respond-async").str("id"))
+	}
+	if strings.Contains(s.logs(), "stopping its worker") {
+		t.Error("a cancel was lost")
+	}
+	if out := s.succeeded(s.do("POST", "/trainings", `{"input":{"n":1}}`)); out != "trained" {
+		t.Errorf("the next one: %v", out)
 	}
 }

@@ -1,6 +1,9 @@
 package integration
 
 import (
+	"archive/zip"
+	"crypto/sha256"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,6 +29,46 @@ func installWheel(t *testing.T, python string) (bin string) {
 		t.Fatalf("pip install: %v\n%s", err, out)
 	}
 	return filepath.Dir(python)
+}
+
+// A wheel of the same input has the same bytes, and one that nobody has run says so.
+func TestWheelsAreReproducibleAndSayWhatIsUntested(t *testing.T) {
+	metadata := func(tag string) (text string, sum [sha256.Size]byte) {
+		t.Helper()
+		out, err := exec.Command(venv(t, "wheel"), filepath.Join("..", "scripts", "make-wheel"), binary, tag, t.TempDir()).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		wheel := strings.TrimSpace(string(out))
+		content, err := os.ReadFile(wheel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		archive, err := zip.OpenReader(wheel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer archive.Close()
+		file, err := archive.Open("coglet-0.24.0+go.dist-info/METADATA")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		all, err := io.ReadAll(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(all), sha256.Sum256(content)
+	}
+	linux, first := metadata("manylinux_2_17_x86_64")
+	_, second := metadata("manylinux_2_17_x86_64")
+	if first != second {
+		t.Error("two wheels of one input differ")
+	}
+	mac, _ := metadata("macosx_11_0_arm64")
+	if strings.Contains(linux, "untested") || !strings.Contains(mac, "untested") {
+		t.Errorf("Linux: %.200s\nmacOS: %.200s", linux, mac)
+	}
 }
 
 func TestWheelReplacesTheServerOfCog(t *testing.T) {

@@ -123,6 +123,7 @@ func (o *oneShot) run(signals <-chan os.Signal) error {
 	if err != nil {
 		return err
 	}
+	defer h.Release()
 	return o.follow(h, signals)
 }
 

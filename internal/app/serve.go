@@ -185,7 +185,11 @@ func (s *server) end(signals <-chan os.Signal) {
 		grace = 0
 	}
 	s.pool.Stop(grace)
-	closing, cancelClosing := context.WithTimeout(hurry, cancelWait) // answers that are being written
+	until := time.Now().Add(cancelWait)
+	if s.graceEnds.After(until) {
+		until = s.graceEnds
+	}
+	closing, cancelClosing := context.WithDeadline(hurry, until) // answers that are being written
 	defer cancelClosing()
 	if s.http.Shutdown(closing) != nil {
 		if err := s.http.Close(); err != nil {

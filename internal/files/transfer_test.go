@@ -405,6 +405,21 @@ func TestUploadsAreRetriedAndFailWithOneClearError(t *testing.T) {
 	}
 }
 
+func TestTargetThatNeverEndsItsAnswerHoldsNothingUp(t *testing.T) {
+	to := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Location", "http://cdn.test/x")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	t.Cleanup(to.Close)
+	begin := time.Now()
+	out, err := upload(&Uploader{URL: to.URL}, &Session{}, outputFile(t, "out.bin", "content"))
+	if took := time.Since(begin); err != nil || out != `["http://cdn.test/x"]` || took > defaultStall/2 {
+		t.Errorf("%s, %v after %s", out, err, took)
+	}
+}
+
 func TestOutputFileThatIsNotThereFailsAndNamesItself(t *testing.T) {
 	gone := outputFile(t, "out.bin", "")
 	if err := os.Remove(gone.Path); err != nil {

@@ -169,16 +169,12 @@ func (u *Uploader) uploadOnce(ctx context.Context, target, id string, file proto
 	if err != nil {
 		return "", nil, watch.explain(outbound.Bare(err))
 	}
-	defer resp.Body.Close()
-	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer) // so that the connection serves again
+	outbound.Drain(resp, watch.stop)
 	if resp.StatusCode/100 != 2 {
 		return "", resp, answered(resp)
 	}
 	return resultURL(resp), resp, nil
 }
-
-// maxAnswer is how much of an upload's answer is read.
-const maxAnswer = 64 << 10
 
 // openRegular opens a file that can be read as often as it takes.
 func openRegular(name string) (*os.File, int64, error) {

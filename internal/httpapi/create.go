@@ -29,6 +29,7 @@ func (s *server) create(w http.ResponseWriter, r *http.Request, method string) {
 	put := r.Method == http.MethodPut
 	req.Tied = stream && !put
 	h, created, err := s.svc.Create(req, put)
+	defer h.Release()
 	switch {
 	case err != nil:
 		writeError(w, err)

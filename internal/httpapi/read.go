@@ -31,6 +31,7 @@ func (s *server) get(w http.ResponseWriter, r *http.Request, method string) {
 			}})
 			return
 		}
+		defer h.Hold()()
 		await(r, h.Prediction, time.Duration(seconds*float64(time.Second)))
 	}
 	writeBody(w, http.StatusOK, api.Prediction(h.Snapshot(), true))

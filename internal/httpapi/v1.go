@@ -69,6 +69,7 @@ func (s *server) v1Create(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		h, _, err = s.svc.Create(req, false)
 	}
+	defer h.Release()
 	if err != nil {
 		v1Refuse(w, err)
 		return
@@ -172,6 +173,7 @@ func (s *server) v1Cancel(w http.ResponseWriter, r *http.Request) {
 		v1NotFound(w, r)
 		return
 	}
+	defer h.Hold()()
 	h.Cancel(prediction.ErrCanceled)
 	await(r, h.Prediction, time.Second)
 	s.v1Write(w, r, http.StatusOK, h.Snapshot())

@@ -78,7 +78,7 @@ func (s *server) v1PutFile(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) v1ReadFile(parts *multipart.Reader) (kept files.Kept, err error) {
-	var metadata []byte
+	var metadata jsontext.Value
 	found := false
 	defer func() {
 		if err != nil && found {
@@ -107,11 +107,8 @@ func (s *server) v1ReadFile(parts *multipart.Reader) (kept files.Kept, err error
 			}
 			found = true
 		case "metadata":
-			if metadata, err = io.ReadAll(io.LimitReader(part, 64<<10)); err != nil {
+			if metadata, err = v1Metadata(part); err != nil {
 				return kept, err
-			}
-			if value := jsontext.Value(metadata); !value.IsValid() || value.Kind() != '{' {
-				return kept, errors.New("the part metadata must be a JSON object")
 			}
 		default:
 			return kept, fmt.Errorf("unknown part %q: want content and metadata", part.FormName())
@@ -125,6 +122,15 @@ func (s *server) v1ReadFile(parts *multipart.Reader) (kept files.Kept, err error
 		s.cfg.Uploads.Describe(kept.ID, metadata)
 	}
 	return kept, nil
+}
+
+// v1Metadata reads what is to be kept with a file.
+func v1Metadata(part io.Reader) (jsontext.Value, error) {
+	raw, err := io.ReadAll(io.LimitReader(part, 64<<10))
+	if value := jsontext.Value(raw); err == nil && (!value.IsValid() || value.Kind() != '{') {
+		err = errors.New("the part metadata must be a JSON object")
+	}
+	return raw, err
 }
 
 func (s *server) v1ListFiles(w http.ResponseWriter, r *http.Request) {

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -130,4 +131,18 @@ func Backoff(base time.Duration, attempt int, resp *http.Response, now time.Time
 		asked = at.Sub(now)
 	}
 	return max(wait, min(asked, maxRetryAfter))
+}
+
+const (
+	maxAnswer  = 64 << 10 // bytes that are read of an answer that nobody wants
+	answerTime = time.Second
+)
+
+// Drain reads what an answer says beside its status, so that the connection serves again, and closes it. Who sends a lot, or
+// takes long, loses the connection instead: cancel ends the request.
+func Drain(resp *http.Response, cancel func()) {
+	timer := time.AfterFunc(answerTime, cancel)
+	defer timer.Stop()
+	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer)
+	_ = resp.Body.Close()
 }

@@ -67,6 +67,8 @@ type Prediction struct {
 	completed     time.Time
 	outputs       outputs
 	outputDropped bool
+	toDrop        bool // once nobody holds it
+	held          int
 	logs          logs.Tail
 	caps          [2]logs.Cap // stdout, stderr: their lines are cut apart from each other
 	metrics       metrics
@@ -206,6 +208,28 @@ func (p *Prediction) Drop() {
 	if !p.status.Terminal() {
 		return
 	}
-	p.input, p.outputs, p.outputDropped = nil, outputs{}, true
-	p.history.drop()
+	p.toDrop = true
+	p.dropUnheld()
+}
+
+// Hold keeps what Drop would take until release is called, any number of times: whoever is to tell how the prediction has
+// ended holds it from before its end.
+func (p *Prediction) Hold() (release func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held++
+	return sync.OnceFunc(func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.held--
+		p.dropUnheld()
+	})
+}
+
+// dropUnheld needs mu.
+func (p *Prediction) dropUnheld() {
+	if p.toDrop && p.held == 0 {
+		p.input, p.outputs, p.outputDropped = nil, outputs{}, true
+		p.history.drop()
+	}
 }

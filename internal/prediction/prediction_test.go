@@ -152,3 +152,24 @@ func TestLimits(t *testing.T) {
 		t.Errorf("dropped: %+v", s)
 	}
 }
+
+func TestDropWaitsForWhoHolds(t *testing.T) {
+	p := New(Config{ID: "p", Created: now, Input: []byte("{}"), Replay: -1})
+	p.Start(now)
+	if err := p.Output([]byte(`"x"`), -1); err != nil {
+		t.Fatal(err)
+	}
+	p.Drop() // not before its end
+	first, second := p.Hold(), p.Hold()
+	p.Finish(Result{Status: Succeeded}, now)
+	first()
+	first()
+	p.Drop()
+	if s := p.Snapshot(); s.OutputDropped || len(s.Output) == 0 || s.Input == nil {
+		t.Errorf("held: %+v", s)
+	}
+	second()
+	if s := p.Snapshot(); !s.OutputDropped || len(s.Output) != 0 || s.Input != nil {
+		t.Errorf("let go: %+v", s)
+	}
+}

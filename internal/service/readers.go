@@ -35,7 +35,8 @@ func (h Handle) Attach() (detach func(), err error) {
 		e.away.Stop()
 		e.away = nil
 	}
-	return sync.OnceFunc(func() { h.detach() }), nil
+	free := e.pred.Hold() // for its last event
+	return sync.OnceFunc(func() { free(); h.detach() }), nil
 }
 
 func (h Handle) detach() {

@@ -7,9 +7,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"maps"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -120,8 +117,17 @@ type Request struct {
 // Handle is a prediction together with the right to cancel it.
 type Handle struct {
 	*prediction.Prediction
-	svc *Service
-	ent *entry
+	svc  *Service
+	ent  *entry
+	free func() // of Create; nil = nothing is held
+}
+
+// Release lets the prediction go that Create has made: until then its end can be told whole, whatever Config.Keep says. To
+// be called once it was told, or will not be.
+func (h Handle) Release() {
+	if h.free != nil {
+		h.free()
+	}
 }
 
 // Method is what the prediction runs: schema.Predict or schema.Train.
@@ -137,20 +143,7 @@ func (h Handle) Cancel(cause error) {
 	}
 }
 
-// CheckFiles returns the first file input that cannot be one, by name, and what is wrong with it.
-func (s *Service) CheckFiles(in *schema.Input, fields map[string]protocol.FileField) (name string, err error) {
-	names := slices.Sorted(maps.Keys(fields))
-	for _, name := range names {
-		if value, ok := in.Get(name); ok {
-			if err := s.cfg.Inputs.Check(value, fields[name]); err != nil {
-				return name, err
-			}
-		}
-	}
-	return "", nil
-}
-
-// Create starts a prediction. When the id belongs to one that runs: with join it returns that one and created is
+// Create starts a prediction. Its handle is to be released. When the id belongs to one that runs: with join it returns that one and created is
 // false, without it ErrRunning. A finished one with the id is replaced. Further errors are Pool.Submit's, and ErrNoMethod.
 func (s *Service) Create(req Request, join bool) (h Handle, created bool, err error) {
 	release := sync.OnceFunc(func() {
@@ -173,11 +166,7 @@ func (s *Service) Create(req Request, join bool) (h Handle, created bool, err er
 			return Handle{}, false, ErrNoMethod
 		}
 	}
-	ent := &entry{pred: prediction.New(prediction.Config{
-		ID: req.ID, Input: req.Raw, Created: s.cfg.Now(), MaxLogs: s.cfg.MaxLogs, MaxOutput: s.cfg.MaxOutput,
-		Array: model != nil && model.Schema != nil && model.Schema.OutputIsArray(req.Method), Replay: s.cfg.Replay,
-	})}
-	ent.method, ent.tied = req.Method, req.Tied
+	ent := s.newEntry(req, model)
 	job := orchestrator.Job{Prediction: ent.pred, Input: req.Input.JSON(), Context: req.Context}
 	if model != nil {
 		job.Method = model.Wire(method)
@@ -187,10 +176,11 @@ func (s *Service) Create(req Request, join bool) (h Handle, created bool, err er
 		release()
 		s.finish(ent)
 	}
+	free := ent.pred.Hold()
 	run, running, err := s.admit(ent, job)
 	if running != nil {
 		if join && running.method == req.Method {
-			return Handle{running.pred, s, running}, false, nil
+			return Handle{running.pred, s, running, running.pred.Hold()}, false, nil
 		}
 		return Handle{}, false, ErrRunning
 	}
@@ -201,7 +191,17 @@ func (s *Service) Create(req Request, join bool) (h Handle, created bool, err er
 		s.cfg.Webhooks.Watch(ent.pred, *req.Hook)
 	}
 	run.Begin() // not ent.run: a queued one may have ended by now
-	return Handle{ent.pred, s, ent}, true, nil
+	return Handle{ent.pred, s, ent, free}, true, nil
+}
+
+// newEntry makes what is known of a request. model may be nil: the pool will not take it then.
+func (s *Service) newEntry(req Request, model *orchestrator.Model) *entry {
+	ent := &entry{method: req.Method, pred: prediction.New(prediction.Config{
+		ID: req.ID, Input: req.Raw, Created: s.cfg.Now(), MaxLogs: s.cfg.MaxLogs, MaxOutput: s.cfg.MaxOutput,
+		Array: model != nil && model.Schema != nil && model.Schema.OutputIsArray(req.Method), Replay: s.cfg.Replay,
+	})}
+	ent.tied = req.Tied
+	return ent
 }
 
 // admit gives the entry a slot and its id, unless a prediction with this id runs: then it returns that one. The slot
@@ -231,38 +231,6 @@ func newID() string {
 	return "pred_" + hex.EncodeToString(b[:])
 }
 
-// resolver returns what makes local files of the file inputs, nil when there are none. A default that is a URL is
-// fetched like one that was sent.
-func (s *Service) resolver(in schema.Input, method *orchestrator.Method) func(context.Context, string) ([]byte, error) {
-	var found []FileInput
-	for name, field := range method.FileFields {
-		value, ok := in.Get(name)
-		if !ok && method.Input != nil {
-			if value, ok = method.Input.Default(name); !ok || value.Kind() != '"' || !files.IsURL(string(value[1:])) {
-				continue // a path that the author has written is the worker's: clients could not name it
-			}
-		}
-		if ok && value.Kind() != 'n' {
-			in.Set(name, value)
-			found = append(found, FileInput{Name: name, Value: value, Field: field})
-		}
-	}
-	if len(found) == 0 {
-		return nil
-	}
-	slices.SortFunc(found, func(a, b FileInput) int { return strings.Compare(a.Name, b.Name) })
-	return func(ctx context.Context, dir string) ([]byte, error) {
-		local, err := s.cfg.Inputs.Resolve(ctx, dir, found)
-		if err != nil {
-			return nil, err
-		}
-		for i, f := range found {
-			in.Set(f.Name, local[i])
-		}
-		return in.JSON(), nil
-	}
-}
-
 // Get returns a running or retained prediction, or ErrNotFound.
 func (s *Service) Get(id string) (Handle, error) {
 	s.mu.Lock()
@@ -271,7 +239,7 @@ func (s *Service) Get(id string) (Handle, error) {
 	if ent == nil {
 		return Handle{}, ErrNotFound
 	}
-	return Handle{ent.pred, s, ent}, nil
+	return Handle{ent.pred, s, ent, nil}, nil
 }
 
 // Cancel cancels a running prediction; a retained one is left as it is. ErrNotFound for an unknown id.

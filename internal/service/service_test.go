@@ -112,6 +112,7 @@ func run(t *testing.T, s *Service, id, text string) {
 		t.Fatalf("%s: created %t, %v", id, created, err)
 	}
 	<-h.Done()
+	h.Release()
 	for retained := false; !retained; time.Sleep(time.Millisecond) { // the end comes before the bookkeeping
 		s.mu.Lock()
 		retained = h.ent.run == nil
@@ -195,6 +196,42 @@ func TestRetentionByCountTimeAndBytes(t *testing.T) {
 	}
 	if h, err = s.Get("small"); err != nil || h.Snapshot().OutputDropped {
 		t.Errorf("the small one: %v", err)
+	}
+}
+
+// However little is kept, who waits for the end of a prediction is told all of it: the next one that ends used to take the
+// output away before.
+func TestEndIsToldWholeHoweverLittleIsKept(t *testing.T) {
+	s, _ := newService(t, Retention{Count: 100, Bytes: 1, For: time.Hour})
+	for round := range 50 {
+		var handles []Handle
+		for n := range 4 {
+			h, _, err := s.Create(request(t, fmt.Sprint(n), "echo", 0, "text"), false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			handles = append(handles, h)
+		}
+		for _, h := range handles {
+			<-h.Done()
+		}
+		for n, h := range handles {
+			if snapshot := h.Snapshot(); snapshot.OutputDropped || len(snapshot.Output) == 0 {
+				t.Fatalf("round %d: %d of 4 has lost its output", round, n)
+			}
+			h.Release()
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	dropped := 0
+	for _, ent := range s.byID {
+		if ent.pred.Snapshot().OutputDropped {
+			dropped++
+		}
+	}
+	if dropped < 3 {
+		t.Errorf("%d of 4 were dropped in the end", dropped)
 	}
 }
 

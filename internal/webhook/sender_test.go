@@ -331,6 +331,32 @@ func TestReceiverThatRefusesAndOneThatHangsHoldNothingUp(t *testing.T) {
 	}
 }
 
+// A prediction that is forgotten to save memory while its receiver is slow is told whole.
+func TestTheEndHasItsOutputHoweverLateItIsTold(t *testing.T) {
+	release := make(chan struct{})
+	r := newReceiver(t, func(n int, _ http.ResponseWriter) {
+		if n == 0 {
+			<-release
+		}
+	})
+	s, _ := newSender(t, Config{})
+	p := started("p")
+	s.Watch(p, r.hook(Start|Completed))
+	eventually(t, "start is under way", func() bool { return len(r.all()) == 1 })
+	_ = p.Output([]byte(`"x"`), -1)
+	_ = p.Output([]byte(`"y"`), -1)
+	succeed(p)
+	p.Drop()
+	close(release)
+	wait(t, s)
+	if last := r.all()[1]; !slices.Equal(last.json.Output, []string{"x", "y"}) {
+		t.Errorf("the end: %s", last.body)
+	}
+	if !p.Snapshot().OutputDropped {
+		t.Error("held although all is told")
+	}
+}
+
 func TestForbiddenAddressesAreNotTriedAgain(t *testing.T) {
 	r := newReceiver(t, nil)
 	var w waits

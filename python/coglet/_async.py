@@ -260,18 +260,31 @@ class AsyncRunner:
 
     async def _in_thread(self, call: Callable[[], Any]) -> Any:
         """Run a sync method beside an async one, so that it does not hold up the loop. Returns when it has ended."""
-        thread: List[int] = []
+        lock = threading.Lock()
+        thread: List[int] = []  # where it runs now; guarded by lock
+        canceled = False  # guarded by lock
 
         def run() -> Any:
-            thread.append(threading.get_ident())
-            return call()
+            with lock:
+                if canceled:
+                    raise CancelationException("prediction was canceled")
+                thread.append(threading.get_ident())
+            try:
+                return call()
+            finally:
+                with lock:
+                    thread.clear()
 
         future = self._loop.run_in_executor(None, run)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
-            if thread:
-                raise_in(thread[0])
+            with lock:
+                canceled = True
+                if thread:
+                    raise_in(thread[0])
+                else:
+                    future.cancel()  # it may wait for a thread for long
             return await future
 
     async def _stream(self, prediction: Prediction, encoder: _encode.Encoder, result: Any) -> None:

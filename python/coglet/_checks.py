@@ -17,14 +17,12 @@ def fail(value: Any, want: str) -> InputError:
     return InputError(f"{text if len(text) <= 200 else text[:200] + '…'} is not {want}")
 
 
-def checker(kind: Type, field: Any) -> Optional[Callable[[Any], None]]:
+def checker(kind: Type, field: Any, place: str) -> Optional[Callable[[Any], None]]:
     """Return the check of what the parent leaves to Python: its own dialect of expressions, and the items of lists,
-    which a schema that Cog has made does not describe."""
-    if field is None:
-        return None
+    which a schema that Cog has made does not describe. place is where the input stands."""
     regex = getattr(field, "regex", None)
-    if regex is not None:
-        _compile(regex)  # says now, and once, that it is not valid
+    if regex is not None and _compile(regex) is None:
+        print(f"coglet: {place}: its regex is not valid, and is not checked: {regex!r}", file=sys.stderr)
     is_list = kind.kind == _types.LIST or any(m.kind == _types.LIST for m in kind.members)
     if not is_list:
         return None if regex is None else _checker_of(lambda value: _refused_by_regex(field, value))
@@ -90,13 +88,12 @@ _compiled: Dict[str, Any] = {}
 
 
 def _compile(regex: str) -> Any:
-    """Return the expression; None, and a line in the log, when it is not valid."""
+    """Return the expression, None when it is not valid."""
     if regex not in _compiled:
         import re
 
         try:
             _compiled[regex] = re.compile(regex)
-        except re.error as error:
+        except re.error:
             _compiled[regex] = None
-            print(f"coglet: regex {regex!r} of an input is not valid and is not checked: {error}", file=sys.stderr)
     return _compiled[regex]

@@ -24,14 +24,16 @@ class _Field:
 
     __slots__ = ("check", "convert", "exact", "make_default", "name", "nullable", "required")
 
-    def __init__(self, parameter: Parameter) -> None:
+    def __init__(self, parameter: Parameter, predictor: Predictor) -> None:
         kind = _types.classify(parameter.annotation)
         field = parameter.default if is_field(parameter.default) else None
         self.name = parameter.name
         self.nullable = kind.nullable or kind.kind in (_types.ANY, _types.UNKNOWN) or _is_none_by_default(parameter)
         self.exact = {_types.STR: str, _types.INT: int, _types.FLOAT: float, _types.BOOL: bool}.get(kind.kind)
         self.convert = converter(kind)
-        self.check = checker(kind, field)
+        self.check = None
+        if field is not None:
+            self.check = checker(kind, field, f"{predictor.place}: input {parameter.name!r}")
         self.make_default, self.required = _default(parameter, field, kind)
 
 
@@ -152,7 +154,7 @@ class Coercer:
 
 def _field(parameter: Parameter, predictor: Predictor) -> _Field:
     try:
-        return _Field(parameter)
+        return _Field(parameter, predictor)
     except InputError as error:
         raise LoadError(
             f"{line_of(predictor.function, parameter.name)}: the default of {parameter.name}: {error}; "

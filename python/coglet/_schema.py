@@ -3,7 +3,7 @@
 import json
 from typing import Any, Dict, List, Optional, Tuple
 
-from . import __version__, _choice, _output, _types
+from . import __version__, _choice, _output, _skeleton, _types
 from ._load import Parameter, Predictor, is_field
 from ._types import Type
 
@@ -28,10 +28,10 @@ def document(predictor: Predictor, also: Optional[Predictor] = None) -> Json:
         inputs, choices = input_schema(method, prefix + "Input", schemas)
         own: Json = {prefix + "Input": inputs, prefix + "Output": _output.schema(method.returns)}
         own.update(choices)
-        own.update(_fixed(prefix or "Prediction", prefix))
+        own.update(_skeleton.components(prefix or "Prediction", prefix))
         for name, component in own.items():
             schemas.setdefault(name, component)
-        for path, operations in _paths(train, method.streaming).items():
+        for path, operations in _skeleton.paths(train, method.streaming).items():
             paths.setdefault(path, operations)
     return {
         "components": {"schemas": schemas},
@@ -107,7 +107,9 @@ def _property(parameter: Parameter, order: int) -> Tuple[Json, bool, Optional[Js
                 prop["nullable"] = True
     elif not has_default and kind.nullable and kind.kind != _types.UNION:
         required = False
-    if has_default:
+    if has_default and (
+        default is None or not _is_secret(kind)
+    ):  # one that comes from the environment is no secret else
         prop["default"] = to_json(default)
     if field is not None:
         constraints = _constraints(field, kind)
@@ -116,6 +118,11 @@ def _property(parameter: Parameter, order: int) -> Tuple[Json, bool, Optional[Js
                 prop["items"] = {**prop["items"], key: constraints.pop(key)}
         prop.update(constraints)
     return prop, required, choice
+
+
+def _is_secret(kind: Type) -> bool:
+    members = [kind, *kind.members] + ([kind.item] if kind.item is not None else [])
+    return any(member.kind == _types.SECRET for member in members)
 
 
 def _default(parameter: Parameter, field: Any) -> Tuple[bool, Any]:
@@ -331,107 +338,3 @@ def _kind_of(prop: Json) -> str:
     """Return the type of a property in a word; empty where that is not so simple."""
     kind = prop.get("type", "")
     return f"{kind} ({prop['format']})" if kind and "format" in prop else str(kind)
-
-
-def _ref(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _string(name: str, **more: Any) -> Json:
-    return dict(sorted({"title": name, "type": "string", **more}.items()))
-
-
-def _fixed(prefix: str, io: str) -> Json:
-    """Return the components that every document has."""
-    return {
-        f"{prefix}Request": {
-            "properties": {"id": _string("Id"), "input": _ref(io + "Input")},
-            "title": f"{prefix}Request",
-            "type": "object",
-        },
-        f"{prefix}Response": {
-            "properties": {
-                "completed_at": _string("Completed At", format="date-time"),
-                "created_at": _string("Created At", format="date-time"),
-                "error": _string("Error"),
-                "id": _string("Id"),
-                "input": _ref(io + "Input"),
-                "logs": _string("Logs"),
-                "metrics": {"title": "Metrics", "type": "object"},
-                "output": _ref(io + "Output"),
-                "started_at": _string("Started At", format="date-time"),
-                "status": _string("Status"),
-                "version": _string("Version"),
-            },
-            "title": f"{prefix}Response",
-            "type": "object",
-        },
-        "Status": {
-            "description": "An enumeration.",
-            "enum": ["starting", "processing", "succeeded", "canceled", "failed"],
-            "title": "Status",
-            "type": "string",
-        },
-        "HTTPValidationError": {
-            "properties": {"detail": {"items": _ref("ValidationError"), "title": "Detail", "type": "array"}},
-            "title": "HTTPValidationError",
-            "type": "object",
-        },
-        "ValidationError": {
-            "properties": {
-                "loc": {
-                    "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
-                    "title": "Location",
-                    "type": "array",
-                },
-                "msg": _string("Message"),
-                "type": _string("Error Type"),
-            },
-            "required": ["loc", "msg", "type"],
-            "title": "ValidationError",
-            "type": "object",
-        },
-    }
-
-
-def _response(schema: Json, description: str) -> Json:
-    return {"content": {"application/json": {"schema": schema}}, "description": description}
-
-
-def _operation(summary: str, name: str, schema: Json, **more: Any) -> Json:
-    responses = {"200": _response(schema, "Successful Response")}
-    if "requestBody" in more or "parameters" in more:
-        responses["422"] = _response(_ref("HTTPValidationError"), "Validation Error")
-    return dict(sorted({"operationId": name, "responses": responses, "summary": summary, **more}.items()))
-
-
-def _paths(train: bool, streaming: bool) -> Json:
-    noun, verb, base = ("training", "Train", "Training") if train else ("prediction", "Predict", "Prediction")
-    create = _operation(
-        verb,
-        f"{verb.lower()}_{noun}s_post",
-        _ref(f"{base}Response"),
-        description=f"Run a single {noun} on the model",
-        requestBody={"content": {"application/json": {"schema": _ref(f"{base}Request")}}},
-    )
-    if streaming and not train:
-        create["x-cog-streaming"] = True
-    cancel = _operation(
-        "Cancel",
-        f"cancel_{noun}s__{noun}_id__cancel_post",
-        {},
-        parameters=[
-            {
-                "in": "path",
-                "name": f"{noun}_id",
-                "required": True,
-                "schema": {"title": f"{noun.title()} Id", "type": "string"},
-            }
-        ],
-    )
-    return {
-        "/": {"get": _operation("Root", "root__get", {})},
-        "/health-check": {"get": _operation("Healthcheck", "healthcheck_health_check_get", {})},
-        f"/{noun}s": {"post": create},
-        f"/{noun}s/{{{noun}_id}}/cancel": {"post": cancel},
-    }

@@ -97,6 +97,7 @@ def print_traceback(error: BaseException) -> None:
 
 
 def _cut_end(trace: Any) -> None:
+    """Let a traceback end in user code: where it called something of ours, which raised."""
     last = trace
     while trace is not None:
         if not _is_ours(trace.tb_frame.f_code.co_filename):

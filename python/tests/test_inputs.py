@@ -307,6 +307,11 @@ def test_enum_defaults(load):
     assert [v.value for v in (got["a"], got["b"], got["c"], *got["d"])] == ["a", "a", "b", "a"]
 
 
+def test_a_regex_that_is_not_valid_is_told_and_not_checked(load, capsys):
+    assert call(load, "x: str = Input(default='a', regex='('), y: int = Input(default=1, le=1)", {"x": "b"})["x"] == "b"
+    assert capsys.readouterr().err.endswith(".py:5: input 'x': its regex is not valid, and is not checked: '('\n")
+
+
 def test_constraints_that_the_parent_leaves_to_python(load):
     signature = r"a: str = Input(default='xx', regex=r'(?P<c>.)(?P=c)'), b: List[str] = Input(default=['p'], choices=['p', 'q'])"
     assert call(load, signature, {"a": "abba", "b": ["q"]}) == {"a": "abba", "b": ["q"]}

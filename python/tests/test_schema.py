@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from coglet import _choice, _load, _schema
+from coglet import _choice, _inputs, _load, _schema
 from conftest import REAL_SDK
 
 FIXTURES = Path(__file__).parent / "fixtures" / "schema"
@@ -181,6 +181,20 @@ def test_where_the_file_of_cog_build_contradicts_the_code(load):
         "input 'old' is not in the code",
     ]
     assert _schema.differences({}, predictor) == ["it describes no inputs"]
+
+
+def test_defaults_of_secrets_are_not_shown(load):
+    predictor = load(
+        "import os\nfrom typing import List, Optional, Union\nfrom cog import Input, Secret\n"
+        "def predict(a: Secret = Input(default='token'), b: Secret = Secret('token'), c: List[Secret] = ['token'],\n"
+        "            d: Optional[Secret] = 'token', e: Union[Secret, int] = 'token', f: Secret = Input(default=None)): ...\n",
+        "predict",
+    )
+    schema = inputs(predictor)
+    assert "token" not in json.dumps(schema) and "*" not in json.dumps(schema) and "required" not in schema
+    assert schema["properties"]["f"]["default"] is None
+    got = _inputs.Coercer(predictor)({})
+    assert [s.get_secret_value() for s in (got["a"], got["b"], *got["c"], got["d"])] == ["token"] * 4
 
 
 def test_models_of_old_sdks_may_leave_out_what_is_none(load, monkeypatch):
