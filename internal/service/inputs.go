@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"coglet/internal/files"
 	"coglet/internal/orchestrator"
 	"coglet/internal/protocol"
 	"coglet/internal/schema"
