@@ -78,7 +78,8 @@ class Canceler:
     def enter(self) -> None:
         """User code begins: from here on a cancel raises. Raises at once when it has come already."""
         self._in_user_code = True
-        self._deliver()
+        if self._asked:
+            self._deliver()
 
     def leave(self) -> None:
         """User code has ended; nothing raises any more."""

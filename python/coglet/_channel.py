@@ -38,23 +38,20 @@ class Channel:
             self._guard.depth += 1
         try:
             with self.lock:
-                self._send(pieces, urgent)
+                if self._writing:  # a signal handler, or a finalizer, that prints while this thread writes
+                    self._deferred.extend(pieces)
+                    return
+                self._writing = True
+                try:
+                    self.write(pieces, urgent)
+                    while self._deferred:
+                        pieces, self._deferred = self._deferred, []
+                        self.write(pieces, urgent)
+                finally:
+                    self._writing = False
         finally:
             if main:
                 self._guard.leave()
-
-    def _send(self, pieces: List[bytes], urgent: bool) -> None:
-        if self._writing:  # a signal handler, or a finalizer, that prints while this thread writes
-            self._deferred.extend(pieces)
-            return
-        self._writing = True
-        try:
-            self.write(pieces, urgent)
-            while self._deferred:
-                pieces, self._deferred = self._deferred, []
-                self.write(pieces, urgent)
-        finally:
-            self._writing = False
 
     def write(self, pieces: List[bytes], urgent: bool = False) -> None:
         """Write, with the lock held."""

@@ -12,13 +12,25 @@ from . import _types
 _dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _quote = json.encoder.encode_basestring
 _LONG = 64 << 10  # characters from which a string has a quicker way
-_PLAIN = (str, int, bool, type(None))
+# Types whose values are encoded as they are: those of most outputs, and of most tokens.
+PLAIN = frozenset((str, int, bool, type(None)))
 
 Files = List[Dict[str, str]]
 
 
 class EncodeError(Exception):
     """An output that has no JSON; the text says where it stands and why."""
+
+
+def encode_plain(value: Any) -> bytes:
+    """Return the JSON of a value whose type is in PLAIN."""
+    if type(value) is not str:
+        return _dumps(value).encode()
+    if len(value) >= _LONG:
+        from ._long import quote
+
+        return quote(value)
+    return _quote(value).encode("utf-8", "replace")
 
 
 def is_stream(value: Any) -> bool:
@@ -42,8 +54,8 @@ class Encoder:
     def encode(self, value: Any, where: str = "output") -> Tuple[bytes, Files]:
         """Return JSON and the files in it. Raises EncodeError, which says where."""
         self._files = []
-        if type(value) in _PLAIN:
-            return self._bytes(value), []
+        if type(value) in PLAIN:
+            return encode_plain(value), []
         return self._bytes(self._convert(value, where)), self._files
 
     def encode_yielded(self, value: Any) -> Tuple[bytes, Files]:
@@ -63,12 +75,8 @@ class Encoder:
         return self._bytes(converted), len(converted), self._files
 
     def _bytes(self, value: Any) -> bytes:
-        if type(value) is str:
-            if len(value) >= _LONG:
-                from ._long import quote
-
-                return quote(value)
-            return _quote(value).encode("utf-8", "replace")
+        if type(value) in PLAIN:
+            return encode_plain(value)
         try:
             text = _dumps(value)
         except RecursionError:
@@ -78,7 +86,7 @@ class Encoder:
     def _convert(self, value: Any, where: str) -> Any:
         """Return value as str, int, float, bool, None, list and dict with string keys."""
         kind = type(value)
-        if kind in _PLAIN:
+        if kind in PLAIN:
             return value
         if kind is float:
             return self._float(value)
@@ -231,11 +239,7 @@ def _is_list(value: Any) -> bool:
     """Whether a top-level value is a list to JSON."""
     if isinstance(value, (list, tuple, set, frozenset)):
         return True
-    if (
-        isinstance(value, (str, bytes, bytearray, dict, os.PathLike))
-        or type(value) in _PLAIN
-        or isinstance(value, type)
-    ):
+    if isinstance(value, (str, bytes, bytearray, dict, os.PathLike)) or type(value) in PLAIN or isinstance(value, type):
         return False
     if hasattr(value, "read") or hasattr(value, "keys"):
         return False

@@ -46,6 +46,8 @@ def log_headers(slot: Optional[int]) -> List[bytes]:
 class Text:
     """Where text goes: complete lines at once, the rest when it is asked for. Of a prediction, or of nobody."""
 
+    __slots__ = ("_channel", "_headers", "_rest", "_rest_size")
+
     def __init__(self, channel: Channel, headers: List[bytes]) -> None:
         self._channel = channel
         self._rest: List[List[str]] = [[], []]
@@ -73,6 +75,12 @@ class Text:
             self._rest_size[source] = len(text) - cut
             self._send(source, lines)
 
+    def flush_all(self) -> None:
+        """Send the unfinished lines. Mostly there are none."""
+        if self._rest[STDOUT] or self._rest[STDERR]:
+            for source in (STDOUT, STDERR):
+                self.flush(source)
+
     def flush(self, source: int) -> None:
         """Send the unfinished line."""
         with self._channel.lock:
@@ -98,6 +106,11 @@ class Text:
 
 class Prediction:
     """A prediction that runs, or has run."""
+
+    __slots__ = (
+        *("slot", "seq", "id", "context", "method", "dir"),
+        *("channel", "text", "active", "outputs", "cleanups", "scope", "swallowed"),
+    )
 
     def __init__(self, channel: Channel, text: Text, header: _wire.Header, tmp: str) -> None:
         self.channel = channel
@@ -135,8 +148,7 @@ class Prediction:
 
     def done(self, status: str, error: Optional[str], seconds: float, is_stream: bool) -> List[bytes]:
         """Return the last frame. Nothing of this prediction may be sent after it."""
-        for source in (STDOUT, STDERR):
-            self.text.flush(source)
+        self.text.flush_all()
         self.active = False
         more = "" if error is None else f',"error":{_wire.quote(error)}'
         if is_stream:

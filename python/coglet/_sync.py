@@ -128,6 +128,9 @@ class SyncRunner:
             run_setup(method.predictor, self._await)
             method.wants_setup = False
         result = method.predictor.call(**kwargs)
+        if type(result) in _encode.PLAIN:
+            canceler.leave()
+            return False, prediction.output(_encode.encode_plain(result), [])
         if isinstance(result, CoroutineType):  # a decorator hid that the method is async
             result = self._await(result)
         if hasattr(result, "__anext__"):
@@ -148,6 +151,9 @@ class SyncRunner:
         """Send each item as it comes. A generator is closed in any case, so that its cleanup runs in its prediction."""
         try:
             for item in result:
+                if type(item) in _encode.PLAIN:
+                    self._data.send(prediction.output(_encode.encode_plain(item), []))
+                    continue
                 body, files = encoder.encode_yielded(item)
                 self._data.send(prediction.output(body, files))
         finally:

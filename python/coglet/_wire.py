@@ -71,6 +71,7 @@ class Reader:
         self._fd = fd
         self._buffer = bytearray(_BUFFER)
         self._view = memoryview(self._buffer)
+        self._whole = [self._view]  # made once: what a read mostly goes into
         self._pos = 0
         self._end = 0
 
@@ -106,15 +107,20 @@ class Reader:
         self._fill()
 
     def _fill(self) -> None:
+        if self._pos == self._end:
+            self._pos, self._end = 0, self._read_into(self._whole)
+            return
         if self._pos:
             left = self._end - self._pos
             self._buffer[:left] = self._buffer[self._pos : self._end]
             self._pos, self._end = 0, left
         if self._end == len(self._buffer):  # a header larger than the buffer
+            self._whole.clear()
             self._view.release()
             self._buffer.extend(bytes(len(self._buffer)))
             self._view = memoryview(self._buffer)
-        self._end += self._read_into(self._view[self._end :])
+            self._whole = [self._view]
+        self._end += self._read_into([self._view[self._end :]])
 
     def _rest(self, begun: bytes, size: int) -> bytes:
         """Return a body that did not come with its header: read into memory of its own size."""
@@ -124,15 +130,15 @@ class Reader:
         done = len(begun)
         while done < size:
             try:
-                done += self._read_into(view[done:])
+                done += self._read_into([view[done:]])
             except BlockingIOError:
                 _wait_readable(self._fd)
         view.release()
         return bytes(body) if size < _BUFFER else body  # type: ignore[return-value]  # json takes both
 
-    def _read_into(self, view: memoryview) -> int:
+    def _read_into(self, views: List[memoryview]) -> int:
         try:
-            count = os.readv(self._fd, [view])
+            count = os.readv(self._fd, views)
         except BlockingIOError:
             raise
         except OSError as error:

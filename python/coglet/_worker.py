@@ -53,7 +53,7 @@ class Worker:
 
     def restore_streams(self) -> None:
         """Put our streams back where user code has left its own in their place."""
-        if [sys.stdout, sys.stderr] != self.streams:
+        if sys.stdout is not self.streams[0] or sys.stderr is not self.streams[1]:
             sys.stdout, sys.stderr = self.streams
             self.log("warn", "sys.stdout or sys.stderr was replaced and not put back; it is restored")
 
