@@ -4,7 +4,6 @@ import asyncio
 import os
 import threading
 import time
-from contextvars import copy_context
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import CancelationException, _encode, _inputs, _wire
@@ -166,10 +165,10 @@ class AsyncRunner:
             headers = self._headers[slot] = log_headers(slot)
         prediction = Prediction(self._data, Text(self._data, headers), header, self._tmp)
         self._worker.restore_streams()
-        context = copy_context()
-        context.run(current.set, prediction)
         self._reached[slot] = False
-        task = context.run(self._loop.create_task, self._predict(prediction, body))
+        token = current.set(prediction)  # the task copies the context
+        task = self._loop.create_task(self._predict(prediction, body))
+        current.reset(token)
         self._tasks[slot] = (prediction, task)
         if self._asked.get(slot, 0) >= prediction.seq:
             self._stop(slot, task)
@@ -243,6 +242,8 @@ class AsyncRunner:
             result = method.predictor.call(**kwargs)
         if hasattr(result, "__await__"):
             result = await result
+        if type(result) in _encode.PLAIN:
+            return False, prediction.output(_encode.encode_plain(result), [])
         encoder = _encode.Encoder(prediction.dir)
         if hasattr(result, "__anext__"):
             await self._stream(prediction, encoder, result)
