@@ -116,6 +116,10 @@ func TestLargeUploadAndDownloadDoNotGrowTheServer(t *testing.T) {
 	if n := s.succeeded(s.predict("do", "size", "image", from+"/big.bin")); n != float64(size) {
 		t.Errorf("downloaded %v bytes of %d", n, size)
 	}
+	form, contentType := multipartBody(t, [3]string{"do", "", "size"}, [3]string{"image", "big.bin", strings.Repeat("x", 90<<20)})
+	if n := s.succeeded(s.do("POST", "/predictions", form, "Content-Type", contentType)); n != float64(90<<20) {
+		t.Errorf("%v bytes came with the request", n)
+	}
 	if grown := resident(t, s.cmd.Process.Pid) - before; grown > 60<<10 { // the race detector's own included
 		t.Errorf("the server has grown by %d KiB for a file of %d KiB", grown, size>>10)
 	}
