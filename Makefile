@@ -1,6 +1,6 @@
 # build test lint fmt fuzz bench: see README.md.
 
-.PHONY: build wheel test test-go test-python test-pythons test-large lint fmt fuzz bench venvs check-tools chromium
+.PHONY: build wheel pictures test test-go test-python test-pythons test-large lint fmt fuzz bench venvs check-tools chromium
 .DELETE_ON_ERROR:
 
 TOOL := go tool -modfile=tools/go.mod
@@ -21,6 +21,12 @@ wheel:
 	  CGO_ENABLED=0 GOOS=$$goos GOARCH=$$goarch go build -trimpath -ldflags="-s -w" -o "dist/bin/$$goos-$$goarch" ./cmd/coglet && \
 	  scripts/make-wheel "dist/bin/$$goos-$$goarch" "$$tag" dist || exit 1; \
 	done
+
+# The pictures in the docs, from a real Chromium.
+pictures: build venvs chromium
+	COGLET_PICTURES="$(CURDIR)/docs" go test -count=1 -run TestPageShowsAPictureAndWhatBecameOfIt ./integration
+	bin/coglet predict examples/image --python .cache/venvs/libs/bin/python -i image=@docs/playground.png -i max_size=640 \
+		-o examples/image/duotone.png
 
 # Everything that decides whether a change is good, in at most 20 minutes on two cores.
 test: check-tools lint test-python test-pythons test-go
