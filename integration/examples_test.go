@@ -91,16 +91,6 @@ func TestGoWorkerExample(t *testing.T) {
 	}
 }
 
-func TestCompletionsAreThere(t *testing.T) {
-	code, out, _ := coglet(t, nil, "completion", "bash")
-	if code != 0 || !strings.Contains(out, "coglet") {
-		t.Errorf("exit status %d", code)
-	}
-	if code, out, _ := coglet(t, nil, "version"); code != 0 || !strings.HasPrefix(out, "coglet 0.24.0") {
-		t.Errorf("version: %d %s", code, out)
-	}
-}
-
 // picture draws the text with the environment's own Pillow.
 func picture(t *testing.T, python, text string) []byte {
 	t.Helper()

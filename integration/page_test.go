@@ -312,12 +312,14 @@ func TestPageSurvivesTheServersDeath(t *testing.T) {
 }
 
 func TestPageShowsSetupLive(t *testing.T) {
-	s := start(t, "playground", launch{env: []string{"SETUP_SECONDS=3"}})
+	gate := t.TempDir()
+	s := start(t, "playground", launch{env: []string{"SETUP_GATE=" + filepath.Join(gate, "open")}})
 	p := browse(t, s, "/")
 	p.until(`document.querySelector("#setup pre")?.textContent.includes("loading the weights")`)
 	if health, logs := p.text("#health"), p.text("#setup pre"); health != "Starting" || strings.Contains(logs, "are loaded") {
 		t.Errorf("during setup: %q with %q", health, logs)
 	}
+	open(t, gate, "open")
 	p.untilForm()
 	p.until(`document.querySelector("#health").textContent === "Ready"`)
 	p.until(`document.querySelector("#setup pre").textContent.includes("the weights are loaded")`)

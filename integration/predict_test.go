@@ -626,16 +626,3 @@ func TestCommandsOfTheDocsWork(t *testing.T) {
 		}
 	}
 }
-
-func TestCompletionsKnowTheNewCommands(t *testing.T) {
-	t.Parallel()
-	_, stdout, _ := run{}.coglet(t, "__complete", "")
-	for _, want := range []string{"install\t", "init\t", "predict\t", "train\t"} {
-		if !strings.Contains(stdout, want) {
-			t.Errorf("no %q in %s", want, stdout)
-		}
-	}
-	if _, stdout, _ := (run{}).coglet(t, "__complete", "predict", "--ur"); !strings.Contains(stdout, "--url") {
-		t.Errorf("flags: %s", stdout)
-	}
-}
