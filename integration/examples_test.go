@@ -180,11 +180,3 @@ func TestTrainExampleTakesDataOfOnesOwn(t *testing.T) {
 		t.Errorf("%d %s %s", code, stdout, stderr)
 	}
 }
-
-func TestReadmesFirstCommand(t *testing.T) {
-	s := startCommand(t, exec.Command("go", "run", "./cmd/coglet", "serve", "examples/hello", "--port", "0"), "..")
-	s.untilHealth("READY")
-	s.succeeded(s.predict())
-	s.do("POST", "/shutdown", "") // go run does not pass signals on
-	<-s.ended
-}

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -581,48 +580,5 @@ func TestPredictOfAGoWorker(t *testing.T) {
 	code, stdout, stderr := run{}.coglet(t, "predict", dir, "-i", "text=the cat and the dog", "-i", "top=1")
 	if code != 0 || !strings.Contains(stdout, `"word":"the"`) || stderr != "ready to count\n4 different words\n" {
 		t.Errorf("%d %s %q", code, stdout, stderr)
-	}
-}
-
-var docCommand = regexp.MustCompile(`(?m)^\$ (.*\bcoglet .*)$`)
-
-func TestCommandsOfTheDocsWork(t *testing.T) {
-	t.Parallel()
-	text, err := os.ReadFile(filepath.Join("..", "docs", "cli.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	here, bin := t.TempDir(), t.TempDir()
-	if err := os.CopyFS(filepath.Join(here, "examples"), os.DirFS(example(""))); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(here, "page.png"), picture(t, venv(t, "ocr"), "read me"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(binary, filepath.Join(bin, "coglet")); err != nil {
-		t.Fatal(err)
-	}
-	s := start(t, "", launch{dir: example("hello")})
-	s.untilHealth("READY")
-	commands := docCommand.FindAllStringSubmatch(string(text), -1)
-	if len(commands) < 6 {
-		t.Fatalf("%d commands in the docs", len(commands))
-	}
-	for _, c := range commands {
-		line := strings.ReplaceAll(c[1], "localhost:5000", s.url)
-		cmd := exec.Command("sh", "-c", line)
-		cmd.Dir = here
-		python := venv(t, "bundled")
-		if strings.Contains(line, "/ocr") {
-			python = venv(t, "ocr")
-		}
-		cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "COGLET_PYTHON="+python, "TMPDIR="+t.TempDir())
-		out, err := cmd.CombinedOutput()
-		if err != nil || len(out) == 0 {
-			t.Errorf("%s: %v\n%s", c[1], err, out)
-		}
-		if _, err := os.Stat(filepath.Join(here, "annotated.png")); strings.Contains(line, "/ocr") && err != nil {
-			t.Error(err)
-		}
 	}
 }

@@ -57,17 +57,24 @@ func TestReplicatesJavaScriptClient(t *testing.T) {
 	if err != nil {
 		t.Skip("not run: it needs node")
 	}
-	modules, err := filepath.Abs(filepath.Join("..", ".cache", "npm", "replicate"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(modules, "node_modules", "replicate")); err != nil {
-		t.Fatal("no npm package replicate: run make venvs")
-	}
+	modules := filepath.Dir(npm(t, "replicate"))
 	s := replicateServer(t)
 	cmd := exec.Command(node, filepath.Join("clients", "replicate_client.mjs"), s.url)
 	cmd.Env = append(os.Environ(), "REPLICATE_MODULES="+modules)
 	checkClient(t, 17, cmd)
+}
+
+// npm is the folder of modules that make venvs has put an npm package into. Its absence is a failure, not a skip.
+func npm(t *testing.T, name string) string {
+	t.Helper()
+	modules, err := filepath.Abs(filepath.Join("..", ".cache", "npm", name, "node_modules"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(modules, name)); err != nil {
+		t.Fatalf("no npm package %s: run make venvs", name)
+	}
+	return modules
 }
 
 func TestProblemsOfTheV1Routes(t *testing.T) {
