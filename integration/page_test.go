@@ -535,6 +535,9 @@ func TestPageIsNamed(t *testing.T) {
 			t.Errorf("a %s without a name: %s", role, asJSON(t, node.Properties))
 		}
 	}
+	if spoken := eval[int](p, `[...document.querySelectorAll("[role=log]")].filter((e) => e.ariaLive !== "off").length`); spoken > 0 {
+		t.Errorf("%d logs would be read out line by line", spoken)
+	}
 	for _, role := range []string{"textbox", "spinbutton", "slider", "switch", "combobox", "button", "radio", "tab", "log"} {
 		if counts[role] == 0 {
 			t.Errorf("no %s in the tree: %v", role, counts)
@@ -548,6 +551,30 @@ func axText(v *accessibility.Value) (text string) {
 	}
 	return text
 }
+
+// faintTexts lists texts whose contrast with what is behind them is less than the 4.5 that WCAG asks for.
+const faintTexts = `(() => {
+	const parts = (colour) => colour.match(/[\d.]+/g).map(Number);
+	const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+		.map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+		.reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+	const behind = (e) => {
+		for (; e; e = e.parentElement) {
+			const colour = parts(getComputedStyle(e).backgroundColor);
+			if (colour.length === 3 || colour[3] === 1) return colour;
+		}
+		return [255, 255, 255];
+	};
+	const found = [];
+	for (const e of document.body.querySelectorAll("*")) {
+		const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim() !== "");
+		if (!own || !e.checkVisibility() || e.closest(":disabled, .offscreen, option")) continue;
+		const [a, b] = [light(parts(getComputedStyle(e).color)), light(behind(e))];
+		const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+		if (contrast < 4.5) found.push(e.textContent.trim().slice(0, 30) + " " + contrast.toFixed(1));
+	}
+	return found.join(", ");
+})()`
 
 func TestPageFitsAPhoneAndTheDark(t *testing.T) {
 	s := ready(t, "playground", launch{})
@@ -565,6 +592,11 @@ func TestPageFitsAPhoneAndTheDark(t *testing.T) {
 			back := eval[int](p, `Number(getComputedStyle(document.body).backgroundColor.match(/\d+/)[0])`)
 			if (scheme == "dark") != (back < 128) {
 				t.Errorf("background %d when %s is preferred", back, scheme)
+			}
+			p.choose(within("do", "select"), "fail")
+			p.run("failed")
+			if faint := eval[string](p, faintTexts); faint != "" {
+				t.Errorf("hard to read: %s", faint)
 			}
 		})
 	}
