@@ -183,6 +183,12 @@ func TestPageShowsOutputsAsWhatTheyAre(t *testing.T) {
 	p.until(`[...document.querySelectorAll("#result .output pre")].some((e) => e.textContent === "<i>plain</i>")`)
 	p.until(`[...document.querySelectorAll("#result .output button")].some((e) => e.textContent.startsWith("Save output.bin"))`)
 
+	// a film is given to the browser's player; this one is too short to play
+	p.choose(within("do", "select"), "echo")
+	p.paste(within("text", "textarea"), "data:video/webm;base64,GkXfow==")
+	p.run("succeeded")
+	p.until(`document.querySelector("#result .output video")?.controls && document.querySelector("#result video").src.startsWith("blob:")`)
+
 	p.choose(within("do", "select"), "table")
 	p.run("succeeded")
 	p.until(`document.querySelector("#result .output pre").textContent.includes('"big": 9007199254740993')`)
