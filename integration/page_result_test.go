@@ -2,8 +2,13 @@ package integration
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -136,6 +141,57 @@ func TestPageReloadsIntoARunningPrediction(t *testing.T) {
 	p.until(fmt.Sprintf(`document.querySelector("#result .id").textContent === %q`, id))
 	p.until(`document.querySelector('[data-name="tokens"] input')?.value === "25"`)
 	p.until(`document.querySelectorAll('#history [aria-current="true"]').length === 1`)
+}
+
+// withoutSchema puts something before the server that holds its schema back until learn is called.
+func (s *server) withoutSchema() (address string, learn func()) {
+	s.t.Helper()
+	target, err := url.Parse(s.url)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	through, known := httputil.NewSingleHostReverseProxy(target), make(chan struct{})
+	through.FlushInterval = -1 // streams pass as they come
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/openapi.json" {
+			<-known
+		}
+		through.ServeHTTP(w, r)
+	}))
+	learn = sync.OnceFunc(func() { close(known) })
+	s.t.Cleanup(func() {
+		learn()
+		slow.CloseClientConnections()
+		slow.Close()
+	})
+	return slow.URL, learn
+}
+
+// TestPageShowsAPredictionBeforeItKnowsTheModel: a reload that had the prediction sooner than the schema showed each token
+// of a text as an output of its own.
+func TestPageShowsAPredictionBeforeItKnowsTheModel(t *testing.T) {
+	const texts = `[...document.querySelectorAll("#result .output pre")].map((e) => e.textContent)`
+	for status, input := range map[string][]any{
+		"succeeded": {"tokens", 4}, "processing": {"tokens", 300, "pause", 0.1},
+	} {
+		t.Run(status, func(t *testing.T) {
+			s := ready(t, "playground_stream", launch{})
+			id := s.run(input...)
+			if status == "succeeded" {
+				s.await(id)
+			}
+			address, learn := s.withoutSchema()
+			s.url = address
+			p := browse(t, s, "/#"+id)
+			p.until(texts + `.length > 0`)
+			learn()
+			p.untilForm()
+			p.until(texts + `.length === 1`)
+			p.until(texts + `[0].startsWith("token0 token1 token2 token3 ")`)
+			p.untilStatus(status)
+			s.do("POST", "/predictions/"+id+"/cancel", "") // nobody waits for its end
+		})
+	}
 }
 
 func TestPageSurvivesTheServersDeath(t *testing.T) {

@@ -52,7 +52,7 @@ async function loadForm(ready) {
   if (text === loaded) return;
   const draft = form?.draft();
   loaded = text;
-  result.joined = concatenates(doc);
+  result.join(concatenates(doc));
   form = new Form($("fields"), doc, showCode);
   if (draft) form.fill(draft);
   $("form").removeAttribute("aria-busy");

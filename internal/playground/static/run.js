@@ -40,8 +40,15 @@ export class Result {
     this.run = null;
   }
 
-  get running() {
-    return this.run !== null && !this.run.over;
+  /** Says whether the chunks of an output are one text, which is known once the model's document is there. */
+  join(joined) {
+    if (joined === this.joined) return;
+    this.joined = joined;
+    if (!this.run) return;
+    const { chunks } = this.output;
+    this.output.reset(joined);
+    if (ended(this.run.prediction)) this.showOutput(this.run.prediction, false);
+    else chunks.forEach((c) => this.output.chunk(c));
   }
 
   /** Runs a prediction. Throws Refused when it did not start. */
@@ -195,14 +202,18 @@ export class Result {
     this.logsBox.hidden = !p.logs;
     this.logs.set(p.logs ?? "");
     this.logs.flush();
-    if (p.status === "succeeded" || p.output !== undefined) this.output.whole(p.output, run.streamed && !run.missed);
-    else this.output.reset(this.joined);
+    this.showOutput(p, run.streamed && !run.missed);
     this.fail(p.status === "failed" ? (p.error ?? "It failed.") : "");
     this.whole.hidden = false;
     this.showFacts();
     this.clock.textContent = timeOf(p) ?? seconds((performance.now() - run.since) / 1000);
     announce(`${words[p.status] ?? p.status}${p.status === "failed" ? `: ${p.error}` : ""}`);
     this.changed(run.prediction);
+  }
+
+  showOutput(p, streamed) {
+    if (p.status === "succeeded" || p.output !== undefined) this.output.whole(p.output, streamed);
+    else this.output.reset(this.joined);
   }
 
   /** The connection broke: what has become of the prediction is asked once more, then said. */
