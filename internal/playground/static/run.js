@@ -8,9 +8,9 @@ import { write } from "./json.js";
 
 /** Where a prediction is shown. There is one; it shows one prediction at a time. */
 export class Result {
-  /** changed is called with the prediction when its status has changed. */
-  constructor(place, { joined, changed }) {
-    Object.assign(this, { joined, changed });
+  /** changed is called with the prediction when its status has changed; isSecret says which inputs are not shown. */
+  constructor(place, { joined, changed, isSecret }) {
+    Object.assign(this, { joined, changed, isSecret });
     this.badge = el("span", { class: "badge" });
     this.clock = el("span", { class: "clock" });
     this.id = el("code", { class: "id" });
@@ -283,7 +283,10 @@ export class Result {
 
   showWhole() {
     for (const old of [...this.whole.children].slice(1)) old.remove();
-    if (this.whole.open && this.run) this.whole.append(jsonBlock(this.run.prediction));
+    if (!this.whole.open || !this.run) return;
+    const { input, ...rest } = this.run.prediction;
+    if (input) rest.input = Object.fromEntries(Object.entries(input).map(([k, v]) => [k, this.isSecret(k) && v !== null ? "••••" : v]));
+    this.whole.append(jsonBlock(rest));
   }
 }
 
