@@ -115,3 +115,24 @@ func TestPredictOfAGoWorker(t *testing.T) {
 		t.Errorf("%d %s %q", code, stdout, stderr)
 	}
 }
+
+// TestMissingPackageIsSaidOnce: the harness and the command both gave advice, and schema put a server's log before it.
+func TestMissingPackageIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	dir := function(t, "import coglet_no_such_module\n")
+	for _, command := range []string{"schema", "predict"} {
+		code, stdout, stderr := run{}.coglet(t, command, dir)
+		said := strings.Split(strings.TrimSpace(stderr), "\n")
+		if command == "predict" { // which shows what setup printed
+			if said[0] != "Traceback (most recent call last):" {
+				t.Errorf("%s: no traceback: %s", command, stderr)
+			}
+			said = said[max(0, len(said)-2):]
+		}
+		if code != 1 || stdout != "" || len(said) != 2 || !strings.HasPrefix(said[0], "coglet: ") ||
+			!strings.HasSuffix(said[0], "No module named 'coglet_no_such_module' (predict.py:1)") ||
+			!strings.Contains(said[1], "run  coglet install ") || strings.Contains(stderr, "install it for") {
+			t.Errorf("%s: %d %q %s", command, code, stdout, stderr)
+		}
+	}
+}

@@ -139,7 +139,7 @@ func schemaCommand() *cobra.Command {
 func schema(cfg config.Config) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return app.Schema(ctx, cfg, telemetry.New(os.Stderr, "console", cfg.LogLevel, false), os.Stdout)
+	return app.Schema(ctx, cfg, os.Stdout, os.Stderr)
 }
 
 func versionCommand() *cobra.Command {
