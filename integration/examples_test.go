@@ -3,11 +3,12 @@ package integration
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
+	"image/color"
 	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -15,18 +16,45 @@ import (
 
 func example(name string) string { return filepath.Join("..", "examples", name) }
 
-func TestHelloExample(t *testing.T) {
-	s := ready(t, "", launch{dir: example("hello")})
-	a := s.predict("name", "Ada", "times", 2)
-	if out := s.succeeded(a); out != "hello Ada hello Ada" || a.str("logs") != "greeting Ada\n" {
-		t.Errorf("%s", a.raw)
+// exampleVenv names the environment that stands for what coglet install makes of an example.
+var exampleVenv = map[string]string{
+	"hello": "bundled", "stream": "bundled", "async": "bundled", "go-worker": "bundled",
+	"image": "libs", "filetype": "filetype", "ocr": "ocr", "train": "sklearn",
+}
+
+// TestPagesOfTheExamples runs every command of every example's page. That of embed needs gigabytes: it is a large test.
+func TestPagesOfTheExamples(t *testing.T) {
+	folders, err := filepath.Glob(example("*/cog.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range folders {
+		name := filepath.Base(filepath.Dir(path))
+		if name == "embed" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			examplePage(t, name, exampleVenv[name])
+		})
 	}
 }
 
-func TestStreamExample(t *testing.T) {
-	s := ready(t, "", launch{dir: example("stream")})
-	if out := s.succeeded(s.predict("tokens", 7)).([]any); len(out) != 7 {
-		t.Errorf("tokens: %v", out)
+func TestLargePageOfTheEmbedExample(t *testing.T) {
+	large(t)
+	examplePage(t, "embed", "embed")
+}
+
+func examplePage(t *testing.T, name, environment string) {
+	repository, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newConsole(t, venv(t, environment))
+	c.replace = strings.NewReplacer("go build -o ", "go build -C "+repository+" -o "+c.dir+"/") // beside the copy
+	c.page(filepath.Join(c.dir, "examples", name, "README.md"))
+	if c.ran < 2 {
+		t.Errorf("only %d commands", c.ran)
 	}
 }
 
@@ -60,16 +88,6 @@ func TestGoWorkerExample(t *testing.T) {
 	}
 	if a := s.predict("top", 1000); a.code != 422 {
 		t.Errorf("bad inputs: %d %s", a.code, a.raw)
-	}
-}
-
-func TestCompletionsAreThere(t *testing.T) {
-	code, out, _ := coglet(t, nil, "completion", "bash")
-	if code != 0 || !strings.Contains(out, "coglet") {
-		t.Errorf("exit status %d", code)
-	}
-	if code, out, _ := coglet(t, nil, "version"); code != 0 || !strings.HasPrefix(out, "coglet 0.24.0") {
-		t.Errorf("version: %d %s", code, out)
 	}
 }
 
@@ -117,36 +135,48 @@ func TestOCRExampleReadsThePicture(t *testing.T) {
 	}
 }
 
-var readmeCurl = regexp.MustCompile(`(?m)^\$ (curl .*localhost:5000.*)$`)
-
-func TestReadmeCommandsWork(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"$ go run ./cmd/coglet serve examples/hello\n", "$ make test\n"} {
-		if !strings.Contains(string(text), want) {
-			t.Errorf("README has no %q", want)
+func TestImageExampleMakesPictures(t *testing.T) {
+	python := venv(t, "libs")
+	s := ready(t, "", launch{dir: example("image"), python: python})
+	plain := "data:image/png;base64," + base64.StdEncoding.EncodeToString(picture(t, python, "a picture"))
+	for effect, changes := range map[string]bool{"duotone": true, "poster": true, "edges": false, "blur": false, "nothing": false} {
+		strength := 1
+		if effect == "nothing" {
+			effect, strength = "duotone", 0
+		}
+		out, _ := s.succeeded(s.predict("image", plain, "effect", effect, "strength", strength, "max_size", 90)).(string)
+		raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(out, "data:image/png;base64,"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := png.Decode(bytes.NewReader(raw))
+		if err != nil || img.Bounds().Dx() != 90 || img.Bounds().Dy() != 26 {
+			t.Fatalf("%s: %v %v", effect, img.Bounds(), err)
+		}
+		corner := color.NRGBAModel.Convert(img.At(0, 0))
+		if white := corner == (color.NRGBA{255, 255, 255, 255}); white == changes {
+			t.Errorf("%s with strength %d: the white corner is now %v", effect, strength, corner)
 		}
 	}
-	commands := readmeCurl.FindAllStringSubmatch(string(text), -1)
-	if len(commands) == 0 {
-		t.Fatal("README has no curl command")
-	}
-	s := ready(t, "", launch{dir: example("hello")})
-	for _, c := range commands {
-		command := strings.ReplaceAll(c[1], "localhost:5000", strings.TrimPrefix(s.url, "http://"))
-		out, err := exec.Command("sh", "-c", command).CombinedOutput()
-		if err != nil || !strings.Contains(string(out), `"output":"hello Ada"`) {
-			t.Errorf("%s: %v\n%s", c[1], err, out)
-		}
-	}
+	s.failed(s.predict("image", "data:text/plain,no picture"), "cannot identify image file")
 }
 
-func TestReadmesFirstCommand(t *testing.T) {
-	s := startCommand(t, exec.Command("go", "run", "./cmd/coglet", "serve", "examples/hello", "--port", "0"), "..")
-	s.untilHealth("READY")
-	s.succeeded(s.predict())
-	s.do("POST", "/shutdown", "") // go run does not pass signals on
-	<-s.ended
+func TestTrainExampleTakesDataOfOnesOwn(t *testing.T) {
+	t.Parallel()
+	var table strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&table, "%d,0,0,0,small\n%d,0,0,0,large\n", i, 100+i)
+	}
+	here := write(t, t.TempDir(), map[string]string{"data.csv": table.String()})
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(example("train"))); err != nil {
+		t.Fatal(err)
+	}
+	r := run{dir: here, env: []string{"COGLET_PYTHON=" + venv(t, "sklearn"), "COG_WEIGHTS=" + filepath.Join(here, "w.npz")}}
+	if code, _, stderr := r.coglet(t, "train", dir, "-i", "data=@data.csv", "-o", "w.npz"); code != 0 || !strings.Contains(stderr, "100.0% of 12") {
+		t.Fatalf("%d %s", code, stderr)
+	}
+	if code, stdout, stderr := r.coglet(t, "predict", dir, "-i", "sepal_length=111"); code != 0 || !strings.Contains(stdout, `"kind": "large"`) {
+		t.Errorf("%d %s %s", code, stdout, stderr)
+	}
 }

@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,8 +24,9 @@ func replicateServer(t *testing.T) *server {
 	})
 }
 
-func TestReplicatesPythonClient(t *testing.T) {
-	s := replicateServer(t)
+// aWebhook has the server send one, and writes its headers and its body into files.
+func aWebhook(t *testing.T, s *server) (head, body string) {
+	t.Helper()
 	r := newReceiver(t, nil)
 	s.do("POST", "/v1/predictions", hooked(r.URL, []string{"completed"}, "hooked", "do", "echo"))
 	s.until("the webhook", func() bool { return len(r.got()) == 1 })
@@ -35,18 +35,14 @@ func TestReplicatesPythonClient(t *testing.T) {
 	for key := range g.header {
 		headers[strings.ToLower(key)] = g.header.Get(key)
 	}
-	raw, err := json.Marshal(headers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	head, body := filepath.Join(dir, "head.json"), filepath.Join(dir, "body.json")
-	for path, content := range map[string][]byte{head: raw, body: []byte(g.raw)} {
-		if err := os.WriteFile(path, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	checkClient(t, 23, exec.Command(venv(t, "replicate"), filepath.Join("clients", "replicate_client.py"), s.url, head, body))
+	dir := write(t, t.TempDir(), map[string]string{"head.json": asJSON(t, headers), "body.json": g.raw})
+	return filepath.Join(dir, "head.json"), filepath.Join(dir, "body.json")
+}
+
+func TestReplicatesPythonClient(t *testing.T) {
+	s := replicateServer(t)
+	head, body := aWebhook(t, s)
+	checkClient(t, 25, exec.Command(venv(t, "replicate"), filepath.Join("clients", "replicate_client.py"), s.url, head, body))
 	if left := s.predictionFolders(); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
@@ -57,17 +53,25 @@ func TestReplicatesJavaScriptClient(t *testing.T) {
 	if err != nil {
 		t.Skip("not run: it needs node")
 	}
-	modules, err := filepath.Abs(filepath.Join("..", ".cache", "npm", "replicate"))
+	modules := filepath.Dir(npm(t, "replicate"))
+	s := replicateServer(t)
+	head, body := aWebhook(t, s)
+	cmd := exec.Command(node, filepath.Join("clients", "replicate_client.mjs"), s.url, head, body)
+	cmd.Env = append(os.Environ(), "REPLICATE_MODULES="+modules)
+	checkClient(t, 19, cmd)
+}
+
+// npm is the folder of modules that make venvs has put an npm package into. Its absence is a failure, not a skip.
+func npm(t *testing.T, name string) string {
+	t.Helper()
+	modules, err := filepath.Abs(filepath.Join("..", ".cache", "npm", name, "node_modules"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(modules, "node_modules", "replicate")); err != nil {
-		t.Fatal("no npm package replicate: run make venvs")
+	if _, err := os.Stat(filepath.Join(modules, name)); err != nil {
+		t.Fatalf("no npm package %s: run make venvs", name)
 	}
-	s := replicateServer(t)
-	cmd := exec.Command(node, filepath.Join("clients", "replicate_client.mjs"), s.url)
-	cmd.Env = append(os.Environ(), "REPLICATE_MODULES="+modules)
-	checkClient(t, 17, cmd)
+	return modules
 }
 
 func TestProblemsOfTheV1Routes(t *testing.T) {

@@ -35,21 +35,8 @@ const (
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
-	root := &cobra.Command{
-		Use:           "coglet",
-		Short:         "Serve Cog models: isolated Python workers behind Cog's HTTP API",
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		// one line is enough: the suggestion would be three more
-		DisableSuggestions: true,
-	}
-	root.AddCommand(
-		serveCommand(), predictCommand(), trainCommand(), installCommand(), initCommand(), schemaCommand(), versionCommand(),
-	)
+	root := rootCommand()
 	root.SetArgs(args)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
-	})
 	err := root.Execute()
 	if err == nil {
 		return 0
@@ -61,7 +48,7 @@ func run(args []string) int {
 	if errors.As(err, &coded) {
 		return coded.code
 	}
-	if errors.As(err, &usage) || errors.As(err, &settings) || strings.HasPrefix(err.Error(), "unknown command") {
+	if errors.As(err, &usage) || errors.As(err, &settings) {
 		return exitUsage
 	}
 	return exitFailed
@@ -154,21 +141,28 @@ func schemaCommand() *cobra.Command {
 func schema(cfg config.Config) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return app.Schema(ctx, cfg, telemetry.New(os.Stderr, "console", cfg.LogLevel, false), os.Stdout)
+	return app.Schema(ctx, cfg, os.Stdout, os.Stderr)
 }
 
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print what this binary was made from",
-		Args:  cobra.NoArgs,
-		Run: func(cmd *cobra.Command, _ []string) {
-			b := app.ReadBuild(version)
-			fmt.Fprintf(cmd.OutOrStdout(), "coglet %s", b.Version)
-			if b.Commit != "" {
-				fmt.Fprintf(cmd.OutOrStdout(), " (%s)", b.Commit)
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("version takes nothing, got %s", strings.Join(args, " "))}
 			}
-			fmt.Fprintln(cmd.OutOrStdout())
+			return nil
 		},
+		Run: func(cmd *cobra.Command, _ []string) { printVersion(cmd.OutOrStdout()) },
 	}
+}
+
+func printVersion(out io.Writer) {
+	b := app.ReadBuild(version)
+	fmt.Fprintf(out, "coglet %s", b.Version)
+	if b.Commit != "" {
+		fmt.Fprintf(out, " (%s)", b.Commit)
+	}
+	fmt.Fprintln(out)
 }

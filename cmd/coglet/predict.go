@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -51,7 +52,7 @@ func oneShotCommand(method, noun string) *cobra.Command {
 		Use:               method + " [DIR]",
 		Short:             "Run one " + noun + " of the model in DIR, without a server",
 		Long:              fmt.Sprintf(predictHelp, noun, method),
-		Args:              oneFolder,
+		Args:              folderWithoutInputs,
 		ValidArgsFunction: folders,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runOnce(cmd, method, args, flags, own)
@@ -65,6 +66,16 @@ func oneShotCommand(method, noun string) *cobra.Command {
 	set.StringVarP(&own.output, "output", "o", "", "file or folder for the output, - for stdout")
 	set.StringVar(&own.url, "url", "", "send it to a server that runs, instead of running the model")
 	return cmd
+}
+
+// folderWithoutInputs is oneFolder that knows an input whose -i was forgotten.
+func folderWithoutInputs(cmd *cobra.Command, args []string) error {
+	for _, arg := range args {
+		if _, err := os.Stat(arg); err != nil && strings.Contains(arg, "=") {
+			return usageError{fmt.Errorf("%q is no folder: an input is given as  -i %s", arg, arg)}
+		}
+	}
+	return oneFolder(cmd, args)
 }
 
 func runOnce(cmd *cobra.Command, method string, args []string, flags *config.Flags, own *oneShotFlags) error {

@@ -1,7 +1,10 @@
-// Calls a server through the real replicate package. Usage: node replicate_client.mjs URL; prints a line for each call.
+// Calls a server through the real replicate package. Usage: node replicate_client.mjs URL HEADERS BODY, the files
+// of a webhook that was received; prints a line for each call.
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const Replicate = createRequire(process.env.REPLICATE_MODULES + "/")("replicate");
+const { validateWebhook } = Replicate;
 const replicate = new Replicate({ auth: "x", baseUrl: process.argv[2] + "/v1" });
 
 function check(name, ok, seen) {
@@ -35,8 +38,20 @@ out = await replicate.run("owner/name", { input: { do: "read", image: file.urls.
 check("a kept file as input", out[0].endsWith(":content"), out);
 out = await replicate.run("owner/name", { input: { do: "read", image: Buffer.from("sent along") } });
 check("a buffer as input", out[0].endsWith(":sent along"), out);
+out = await replicate.run("owner/name", { input: { do: "file", text: "made" } });
+check("a file as output", (await out.blob?.())?.size === 4, out);
 check("files.delete", await replicate.files.delete(file.id));
 check("webhooks.default.secret", (await replicate.webhooks.default.secret.get()).key.startsWith("whsec_"));
 check("models.get", (await replicate.models.get("owner", "name")).latest_version.id === p.version);
 check("accounts.current", (await replicate.accounts.current()).username === "coglet");
+const [head, body] = process.argv.slice(3).map((path) => readFileSync(path, "utf8"));
+const signed = JSON.parse(head);
+const valid = await validateWebhook({
+  id: signed["webhook-id"],
+  timestamp: signed["webhook-timestamp"],
+  signature: signed["webhook-signature"],
+  body,
+  secret: (await replicate.webhooks.default.secret.get()).key,
+});
+check("webhook signature", valid, signed);
 console.log("done");

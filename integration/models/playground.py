@@ -25,7 +25,9 @@ class Style(str, Enum):
 class Predictor(BasePredictor):
     def setup(self) -> None:
         print("loading the weights")
-        time.sleep(float(os.environ.get("SETUP_SECONDS", "0")))
+        gate = os.environ.get("SETUP_GATE")  # a file that the test makes when setup may go on
+        while gate and not os.path.exists(gate):
+            time.sleep(0.005)
         print("the weights are loaded")
 
     def predict(

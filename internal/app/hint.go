@@ -13,6 +13,9 @@ import (
 
 var missingPackage = regexp.MustCompile(`^(?:ModuleNotFoundError|ImportError): No module named '([^'.]+)`)
 
+// workersAdvice is what the harness, which knows nothing of coglet install, says to do about a missing package.
+var workersAdvice = regexp.MustCompile(`: install it for .*$`)
+
 // installHint says what to do about a setup that failed for want of a package, in one line; empty when it did not.
 func installHint(cfg config.Config, reason string) string {
 	found := missingPackage.FindStringSubmatch(reason)

@@ -322,11 +322,11 @@ func (o *oneShot) close() error {
 
 // setupProblem says why a model does not run and, where it lacks a package, what to do.
 func setupProblem(cfg config.Config, what, reason string) string {
-	text := what + ": " + reason
-	if hint := installHint(cfg, reason); hint != "" {
-		text += "\n" + hint
+	hint := installHint(cfg, reason)
+	if hint == "" {
+		return what + ": " + reason
 	}
-	return text
+	return what + ": " + workersAdvice.ReplaceAllString(reason, "") + "\n" + hint
 }
 
 // quiet is a log handler that shows only what the model prints outside of setup and predictions.

@@ -16,9 +16,10 @@ import (
 // stopQuick is how long a worker that was started for one question may take to exit.
 const stopQuick = time.Second
 
-// Schema loads the model without running its setup and writes its OpenAPI document to out.
-func Schema(ctx context.Context, cfg config.Config, log *slog.Logger, out io.Writer) error {
-	s, err := newServer(cfg, Build{}, log, true)
+// Schema loads the model without running its setup and writes its OpenAPI document to out. What the model prints outside
+// of that goes to errs.
+func Schema(ctx context.Context, cfg config.Config, out, errs io.Writer) error {
+	s, err := newServer(cfg, Build{}, slog.New(&quiet{next: slog.DiscardHandler, out: errs}), true)
 	if err != nil {
 		return err
 	}

@@ -187,7 +187,11 @@ func (b *batch) local(ctx context.Context, text string, field protocol.FileField
 // named returns a path that the client names, if it lies in one of LocalFiles whatever links it leads over.
 func (f *Fetcher) named(text string) (string, error) {
 	for _, folder := range f.LocalFiles {
-		inside, err := filepath.EvalSymlinks(folder)
+		absolute, err := filepath.Abs(folder)
+		if err != nil {
+			continue
+		}
+		inside, err := filepath.EvalSymlinks(absolute)
 		if err != nil {
 			continue
 		}

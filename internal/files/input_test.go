@@ -102,6 +102,15 @@ func TestOnlyURLsAndNamedFoldersAreTaken(t *testing.T) {
 			t.Errorf("%s: %v, want ok %t", path, err, ok)
 		}
 	}
+	// a folder named from where the server was started: nothing was ever found to lie in one
+	t.Chdir(filepath.Dir(folder))
+	relative := Fetcher{LocalFiles: []string{filepath.Base(folder)}}
+	if got, err := resolve(t, relative, `"`+inside+`"`, protocol.FileField{}); err != nil {
+		t.Errorf("a relative folder: %s, %v", got, err)
+	}
+	if _, err := resolve(t, relative, `"`+outside+`"`, protocol.FileField{}); !errors.Is(err, ErrNotURL) {
+		t.Errorf("outside of a relative folder: %v", err)
+	}
 	if got, err := resolve(t, f, `"plain"`, protocol.FileField{Str: true}); err != nil || got != `"plain"` {
 		t.Errorf("union with str: %s, %v", got, err)
 	}

@@ -36,38 +36,66 @@ type Kept struct {
 func (s *Store) MaxKept() int64 { return maxKept }
 
 // Keep stores content for an hour. A failure leaves nothing.
-func (s *Store) Keep(name, media string, content io.Reader) (Kept, error) {
-	s.expire()
-	s.mu.Lock()
-	left, count := maxKept-s.keptBytes, len(s.kept)
-	s.mu.Unlock()
-	if left <= 0 || count >= maxKeptFiles {
-		return Kept{}, ErrNoRoom
+func (s *Store) Keep(name, media string, content io.Reader) (k Kept, err error) {
+	if !s.begin() {
+		return k, ErrNoRoom
 	}
 	sum := sha256.New()
-	counted := &countingReader{r: io.LimitReader(content, left+1)}
-	value, err := s.Put(name, io.TeeReader(counted, sum))
+	room := &reservation{store: s, content: content}
+	value, err := s.Put(name, io.TeeReader(room, sum))
 	if err != nil {
-		return Kept{}, err
-	}
-	if counted.n > left {
-		return Kept{}, errors.Join(ErrNoRoom, s.Remove(value))
+		s.mu.Lock()
+		s.keeping--
+		s.keptBytes -= room.taken
+		s.mu.Unlock()
+		return k, err
 	}
 	if media == "" {
 		media = MIME(name)
 	}
-	id := storedID(value)
+	id, now := storedID(value), time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
-	k := Kept{
-		ID: id, Name: safeName(name), MIME: media, Path: s.files[id], Size: counted.n, Created: now, Expires: now.Add(keepFilesFor),
+	k = Kept{
+		ID: id, Name: safeName(name), MIME: media, Path: s.files[id], Size: room.taken, Created: now, Expires: now.Add(keepFilesFor),
 	}
 	copy(k.SHA256[:], sum.Sum(nil))
 	delete(s.files, id) // it is not taken away by the prediction that uses it
+	s.keeping--
 	s.kept[id] = k
-	s.keptBytes += k.Size
+	time.AfterFunc(keepFilesFor, func() { s.Forget(id) })
 	return k, nil
+}
+
+// begin makes room for one more file, if there is any.
+func (s *Store) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.keptBytes >= s.limit || len(s.kept)+s.keeping >= s.limitFiles {
+		return false
+	}
+	s.keeping++
+	return true
+}
+
+// reservation takes room for what it reads, so that uploads at the same time share one limit.
+type reservation struct {
+	store   *Store
+	content io.Reader
+	taken   int64
+}
+
+func (r *reservation) Read(p []byte) (int, error) {
+	n, err := r.content.Read(p)
+	r.taken += int64(n)
+	r.store.mu.Lock()
+	r.store.keptBytes += int64(n)
+	over := r.store.keptBytes > r.store.limit
+	r.store.mu.Unlock()
+	if over {
+		return n, ErrNoRoom
+	}
+	return n, err
 }
 
 // Describe sets what is kept with a file.
@@ -82,7 +110,6 @@ func (s *Store) Describe(id string, metadata []byte) {
 
 // Find returns a file that is kept.
 func (s *Store) Find(id string) (Kept, bool) {
-	s.expire()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k, known := s.kept[id]
@@ -91,7 +118,6 @@ func (s *Store) Find(id string) (Kept, bool) {
 
 // Kept returns all files, the newest first.
 func (s *Store) Kept() []Kept {
-	s.expire()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := make([]Kept, 0, len(s.kept))
@@ -115,22 +141,6 @@ func (s *Store) Forget(id string) bool {
 		_ = os.RemoveAll(filepath.Dir(k.Path)) // what cannot be removed goes with the server's folder
 	}
 	return known
-}
-
-// expire forgets what has been kept long enough.
-func (s *Store) expire() {
-	var old []string
-	s.mu.Lock()
-	now := time.Now()
-	for id, k := range s.kept {
-		if now.After(k.Expires) {
-			old = append(old, id)
-		}
-	}
-	s.mu.Unlock()
-	for _, id := range old {
-		s.Forget(id)
-	}
 }
 
 // keptPath marks the URL of a kept file, whatever host the client has called.
@@ -166,15 +176,4 @@ func copyKept(k Kept, dir string) (string, error) {
 	}
 	_, err = io.Copy(out, in)
 	return local, errors.Join(err, out.Close())
-}
-
-type countingReader struct {
-	r io.Reader
-	n int64
-}
-
-func (c *countingReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
 }

@@ -28,12 +28,18 @@ type Store struct {
 	files map[string]string // id → path
 
 	kept      map[string]Kept // by id
-	keptBytes int64
+	keptBytes int64           // of these, and of those that are on their way
+	keeping   int             // files that are on their way
+
+	limit      int64 // of keptBytes
+	limitFiles int   // of kept and keeping
 }
 
 // NewStore returns a store in a folder that is made when the first file comes.
 func NewStore(dir string) *Store {
-	return &Store{dir: dir, files: make(map[string]string), kept: make(map[string]Kept)}
+	return &Store{
+		dir: dir, files: make(map[string]string), kept: make(map[string]Kept), limit: maxKept, limitFiles: maxKeptFiles,
+	}
 }
 
 // Put stores content and returns the value that stands for it as an input: nobody can guess another one's. A failure

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -116,6 +117,10 @@ func v1Refuse(w http.ResponseWriter, err error) {
 	}
 }
 
+// v1Lines makes a line of each state of a progress bar that is drawn over and over: clients look for the last line that
+// shows progress, and see no more of it than its beginning.
+var v1Lines = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
 // v1Body dresses a prediction: its own keys, and model, version, source and urls.
 func (s *server) v1Body(r *http.Request, snapshot prediction.Snapshot) api.Body {
 	base := baseURL(r) + "/v1/predictions/" + pathEscape(snapshot.ID)
@@ -133,6 +138,7 @@ func (s *server) v1Body(r *http.Request, snapshot prediction.Snapshot) api.Body 
 	if err != nil {
 		return api.Prediction(snapshot, true)
 	}
+	snapshot.Logs = v1Lines.Replace(snapshot.Logs)
 	raw[len(raw)-1] = ','
 	body := api.Prediction(snapshot, true)
 	body[0] = bytes.TrimPrefix(body[0], []byte("{"))

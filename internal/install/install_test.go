@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -116,6 +120,33 @@ func TestVersionsThatFit(t *testing.T) {
 			t.Errorf("%q for %q: %v", tc.version, tc.want, err)
 		}
 	}
+}
+
+// TestATerminalCountsWhatHasArrived below the plain lines, and is left clean.
+func TestATerminalCountsWhatHasArrived(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "wheel"), make([]byte, 1_500_000), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		p := newProgress(&out, true)
+		stop := p.count(dir)
+		time.Sleep(countEvery + time.Millisecond)
+		synctest.Wait()
+		p.say("Fetching %s", "a-1.whl")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		stop()
+		stop()
+		const clean = "\r\x1b[K"
+		if want := "  1.5 MB, 0s" + clean + "Fetching a-1.whl\n"; !strings.HasPrefix(out.String(), want) {
+			t.Errorf("%q, want %q first", out.String(), want)
+		}
+		if !strings.Contains(out.String(), "  1.5 MB, 1s") || !strings.HasSuffix(out.String(), clean) {
+			t.Errorf("%q", out.String())
+		}
+	})
 }
 
 func TestPlainLinesOfWhatIsFetched(t *testing.T) {

@@ -16,8 +16,9 @@ let form = null;
 let loaded = ""; // the document that the form is made from, as text
 let language = "curl";
 
-const result = new Result($("result"), { joined: false, changed });
-const history = new History($("history"), (id) => (location.hash = encodeURIComponent(id)));
+const isSecret = (name) => form === null || form.isSecret(name);
+const result = new Result($("result"), { joined: false, changed, isSecret });
+const history = new History($("history"), (id) => (location.hash = encodeURIComponent(id)), isSecret);
 const health = new Health($("health"), $("setup"), onHealth);
 
 /** The status of the shown prediction has changed. */
@@ -52,7 +53,7 @@ async function loadForm(ready) {
   if (text === loaded) return;
   const draft = form?.draft();
   loaded = text;
-  result.joined = concatenates(doc);
+  result.join(concatenates(doc));
   form = new Form($("fields"), doc, showCode);
   if (draft) form.fill(draft);
   $("form").removeAttribute("aria-busy");
@@ -63,6 +64,7 @@ async function loadForm(ready) {
   $("asjson").hidden = form.asJSON;
   if (shownInput !== null) fillFrom(shownInput);
   showCode();
+  history.draw(); // which inputs are secret is known now
   performance.mark("form");
 }
 
@@ -71,7 +73,7 @@ const how = () => document.querySelector('input[name="how"]:checked').value;
 const showCode = perFrame(() => {
   if (!form || !$("code").open) return;
   const url = new URL("/predictions", location.href).href;
-  $("snippet").textContent = languages[language](url, how(), form.draft(), (name) => form.isSecret(name));
+  $("snippet").textContent = languages[language](url, how(), form.draft(), isSecret);
 });
 
 async function run(event) {

@@ -20,7 +20,7 @@ class Field {
     this.node = el(
       "div",
       { class: `field kind-${kindOf(input.schema)}` },
-      el("div", { class: "head" }, label, el("code", {}, input.name), el("span", { class: "hint", id: about }, this.hint())),
+      el("div", { class: "head" }, label, input.title.toLowerCase() !== input.name && el("code", {}, input.name), el("span", { class: "hint", id: about }, this.hint())),
       this.control.node,
       input.description && el("p", { class: "about", id: `${about}-text` }, input.description),
       this.message,

@@ -10,10 +10,10 @@ const maxBody = 8 << 20; // bytes that are fetched unasked
 const maxRows = 100;
 
 export class History {
-  /** show is called with the id of a chosen prediction. */
-  constructor(place, show) {
-    this.open = show;
-    this.known = new Map(); // id → {id, status, created_at, took, input}
+  /** show is called with the id of a chosen prediction; isSecret says whether the input of a name may be shown. */
+  constructor(place, show, isSecret) {
+    Object.assign(this, { open: show, isSecret });
+    this.known = new Map(); // id → {id, status, created_at, took, parts of the input}
     this.list = el("ul", { class: "past" });
     this.notice = el("p", { class: "about" });
     place.replaceChildren(this.notice, this.list);
@@ -43,9 +43,9 @@ export class History {
   }
 
   keep(p) {
-    const input = p.input ?? this.known.get(p.id)?.input;
+    const parts = p.input ? partsOf(p.input) : this.known.get(p.id)?.parts ?? [];
     this.known.delete(p.id); // the newest is the last
-    this.known.set(p.id, { id: p.id, status: p.status, created_at: p.created_at, took: ended(p) ? timeOf(p) : "", input: summary(input) });
+    this.known.set(p.id, { id: p.id, status: p.status, created_at: p.created_at, took: ended(p) ? timeOf(p) : "", parts });
   }
 
   /** Takes what this page knows of a prediction. */
@@ -68,7 +68,8 @@ export class History {
     this.list.replaceChildren(...rows.slice(0, maxRows).map((row) => this.row(row)));
   }
 
-  row({ id, status, created_at, took, input }) {
+  row({ id, status, created_at, took, parts }) {
+    const input = parts.map(([name, text]) => `${name}: ${this.isSecret(name) ? "••••" : text}`).join(", ");
     const when = created_at ? new Date(created_at).toLocaleTimeString() : "";
     const button = el(
       "button",
@@ -85,16 +86,15 @@ export class History {
   }
 }
 
-/** The beginning of an input, on one line. */
-function summary(input) {
-  if (typeof input === "string") return input; // it was made already
+/** The beginning of an input: names and short texts. */
+function partsOf(input) {
   const parts = [];
   let length = 0;
-  for (const [k, v] of Object.entries(input ?? {})) {
-    const text = typeof v === "string" ? v.slice(0, 60) : write(v).slice(0, 60);
-    parts.push(`${k}: ${text}`);
+  for (const [k, v] of Object.entries(input)) {
+    const text = (typeof v === "string" ? v : write(v)).slice(0, 60).replaceAll(/\s+/g, " ");
+    parts.push([k, text]);
     length += text.length;
     if (length > 120) break;
   }
-  return parts.join(", ").replaceAll(/\s+/g, " ");
+  return parts;
 }

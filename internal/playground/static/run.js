@@ -8,9 +8,9 @@ import { write } from "./json.js";
 
 /** Where a prediction is shown. There is one; it shows one prediction at a time. */
 export class Result {
-  /** changed is called with the prediction when its status has changed. */
-  constructor(place, { joined, changed }) {
-    Object.assign(this, { joined, changed });
+  /** changed is called with the prediction when its status has changed; isSecret says which inputs are not shown. */
+  constructor(place, { joined, changed, isSecret }) {
+    Object.assign(this, { joined, changed, isSecret });
     this.badge = el("span", { class: "badge" });
     this.clock = el("span", { class: "clock" });
     this.id = el("code", { class: "id" });
@@ -40,8 +40,15 @@ export class Result {
     this.run = null;
   }
 
-  get running() {
-    return this.run !== null && !this.run.over;
+  /** Says whether the chunks of an output are one text, which is known once the model's document is there. */
+  join(joined) {
+    if (joined === this.joined) return;
+    this.joined = joined;
+    if (!this.run) return;
+    const { chunks } = this.output;
+    this.output.reset(joined);
+    if (ended(this.run.prediction)) this.showOutput(this.run.prediction, false);
+    else chunks.forEach((c) => this.output.chunk(c));
   }
 
   /** Runs a prediction. Throws Refused when it did not start. */
@@ -195,14 +202,18 @@ export class Result {
     this.logsBox.hidden = !p.logs;
     this.logs.set(p.logs ?? "");
     this.logs.flush();
-    if (p.status === "succeeded" || p.output !== undefined) this.output.whole(p.output, run.streamed && !run.missed);
-    else this.output.reset(this.joined);
+    this.showOutput(p, run.streamed && !run.missed);
     this.fail(p.status === "failed" ? (p.error ?? "It failed.") : "");
     this.whole.hidden = false;
     this.showFacts();
     this.clock.textContent = timeOf(p) ?? seconds((performance.now() - run.since) / 1000);
     announce(`${words[p.status] ?? p.status}${p.status === "failed" ? `: ${p.error}` : ""}`);
     this.changed(run.prediction);
+  }
+
+  showOutput(p, streamed) {
+    if (p.status === "succeeded" || p.output !== undefined) this.output.whole(p.output, streamed);
+    else this.output.reset(this.joined);
   }
 
   /** The connection broke: what has become of the prediction is asked once more, then said. */
@@ -272,7 +283,10 @@ export class Result {
 
   showWhole() {
     for (const old of [...this.whole.children].slice(1)) old.remove();
-    if (this.whole.open && this.run) this.whole.append(jsonBlock(this.run.prediction));
+    if (!this.whole.open || !this.run) return;
+    const { input, ...rest } = this.run.prediction;
+    if (input) rest.input = Object.fromEntries(Object.entries(input).map(([k, v]) => [k, this.isSecret(k) && v !== null ? "••••" : v]));
+    this.whole.append(jsonBlock(rest));
   }
 }
 
