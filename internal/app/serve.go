@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -38,6 +39,10 @@ const (
 	maxHeaderBytes = 64 << 10
 	cancelWait     = time.Second     // for predictions to end once they are canceled at shutdown
 	workerExit     = 3 * time.Second // for an idle worker to run its exit handlers
+
+	// Memory that is never touched, so that it costs address space only, but counts as live: garbage is not collected
+	// before there is as much of it. Without it a server of small predictions collects hundreds of times a second.
+	ballastSize = 16 << 20
 )
 
 // Serve runs the server until signals delivers a first and a second time, POST /shutdown is called, or listening
@@ -46,8 +51,10 @@ const (
 func Serve(cfg config.Config, build Build, log *slog.Logger, tell io.Writer, signals <-chan os.Signal) error {
 	started := time.Now()
 	if n := cfg.Processors; n > 0 {
-		runtime.GOMAXPROCS(min(n, runtime.NumCPU()))
+		runtime.GOMAXPROCS(max(1, min(n, runtime.GOMAXPROCS(0)/2)))
 	}
+	ballast := make([]byte, ballastSize)
+	defer runtime.KeepAlive(ballast)
 	if err := fdredirect.MarkInherited(); err != nil {
 		return fmt.Errorf("mark inherited file descriptors: %w", err)
 	}
@@ -146,6 +153,7 @@ func (s *server) run(listener net.Listener, signals <-chan os.Signal) error {
 	wg.Go(func() { s.tell.watch(watch, s.pool) })
 	wg.Go(func() { s.watchReadyFile(watch) })
 	wg.Go(func() { s.hintAtInstall(watch) })
+	wg.Go(func() { s.giveBack(watch) })
 
 	select {
 	case err := <-served:
@@ -161,6 +169,15 @@ func (s *server) run(listener net.Listener, signals <-chan os.Signal) error {
 	<-served
 	s.log.Info("server stopped")
 	return nil
+}
+
+// giveBack returns to the system what the start needed and an idle server does not.
+func (s *server) giveBack(ctx context.Context) {
+	select {
+	case <-s.pool.Settled():
+		debug.FreeOSMemory()
+	case <-ctx.Done():
+	}
 }
 
 // end lets running predictions finish, then cancels them, then kills; a further signal skips what is left of it.

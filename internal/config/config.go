@@ -69,13 +69,13 @@ type Config struct {
 	LogLevel  slog.Level
 	NoColor   bool
 
-	Processors int // for the server's own work; 0 = as the Go runtime decides
+	Processors int // the most for the server's own work, half of the machine's at most; 0 = as the Go runtime decides
 
 	Warnings []string // what was set and could not be used
 }
 
-// processors is enough for a server whose work is done elsewhere. More of them cost a quarter of the rate of small
-// predictions on four cores: each wake-up looks for work on all.
+// processors is enough for a server whose work is done elsewhere. More of them cost a fifth to a quarter of the rate of
+// small predictions, on two cores as on four: each wake-up looks for work on all, while the workers need them.
 const processors = 2
 
 // Error is a setting that cannot be used. Its text says what and where, in one line.
