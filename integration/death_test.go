@@ -19,10 +19,17 @@ func TestDeathsFailThePredictionAndTheNextOneWorks(t *testing.T) {
 	} {
 		t.Run(tc.do, func(t *testing.T) {
 			s := ready(t, "rogue", launch{})
+			s.succeeded(s.predict("do", "raw_stderr"))
 			a := s.predict("do", tc.do)
 			s.failed(a, tc.want)
 			if !strings.Contains(a.str("logs"), "doing "+tc.do+"\n") {
 				t.Errorf("logs of the failed prediction: %q", a.str("logs"))
+			}
+			if strings.Contains(a.str("error"), "of the first one") {
+				t.Errorf("what an earlier one wrote is quoted: %q", a.str("error"))
+			}
+			if tc.do == "segfault" && (!strings.Contains(a.str("logs"), "predict.py\", line") || strings.Contains(a.str("error"), "File")) {
+				t.Errorf("the crash's place belongs to the logs, not to the error: %s", a.raw)
 			}
 			s.untilHealth("READY")
 			s.succeeded(s.predict("do", "nothing"))

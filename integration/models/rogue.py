@@ -67,6 +67,9 @@ class Predictor(BasePredictor):
         print("partial words")
         os._exit(3)
 
+    def raw_stderr(self, _: float) -> None:
+        os.write(2, b"of the first one\n")
+
     def segfault(self, _: float) -> None:
         ctypes.string_at(0)
 

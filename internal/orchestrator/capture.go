@@ -102,7 +102,8 @@ func (i *instance) takeRaw(m *protocol.Log) {
 	}
 }
 
-// endText ends the text of a prediction: a character that is cut at its end is not completed by the next one's.
+// endText ends the text of a prediction: a character that is cut at its end is not completed by the next one's, and no
+// later death quotes it.
 func (i *instance) endText(r *Run) {
 	if i.sole() != r {
 		return
@@ -111,6 +112,7 @@ func (i *instance) endText(r *Run) {
 		if c != nil {
 			c.pipe.Do(func() {
 				c.text = c.repair.Flush(c.text[:0])
+				c.words = c.words[:0]
 				c.give(r)
 			})
 		}

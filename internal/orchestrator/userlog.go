@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"strings"
@@ -92,8 +93,16 @@ func (l userLogs) worker(index int, m protocol.WorkerLog) {
 	l.workerLog.Log(context.Background(), level, m.Message, "worker", index)
 }
 
+// crashReport begins what Python itself writes of a crash, the frames with the innermost one first. It is in the logs;
+// in an error its first line says enough.
+const crashReport = "Fatal Python error: "
+
 // lastLines makes the end of a stderr fit for an error: at most five lines, joined.
 func lastLines(words []byte) string {
+	if i := bytes.Index(words, []byte(crashReport)); i >= 0 {
+		line, _, _ := bytes.Cut(words[i:], []byte("\n"))
+		words = words[:i+len(line)]
+	}
 	lines := strings.Split(strings.TrimSpace(strings.ToValidUTF8(string(words), "\uFFFD")), "\n")
 	if len(lines) > 5 {
 		lines = lines[len(lines)-5:]

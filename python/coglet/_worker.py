@@ -1,5 +1,6 @@
 """The worker's life: init, load, setup, ready, predictions, end. Started by __main__."""
 
+import faulthandler
 import os
 import sys
 import threading
@@ -140,6 +141,8 @@ def explain(error: BaseException) -> str:
 
 def main() -> None:
     """Run a worker until the parent says shutdown or is gone."""
+    if not faulthandler.is_enabled():
+        faulthandler.enable(2)  # where a crash was goes to the logs of its prediction
     guard = Guard()
     control = Channel(_wire.CONTROL_OUT, guard)
     general = Text(control, log_headers(None))
