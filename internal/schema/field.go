@@ -14,6 +14,7 @@ type field struct {
 	name     string
 	nullable bool
 	isFile   bool   // format: uri; for people only
+	secret   bool   // nobody is to be shown what was sent
 	kind     string // string, integer, number or boolean; "" = compound, or anything
 	list     bool
 	itemKind string // of a list's items, as kind
@@ -39,6 +40,7 @@ func newField(name string, property map[string]any) *field {
 	flat := flatten(property)
 	kind, _ := flat["type"].(string)
 	f.isFile = flat["format"] == "uri"
+	f.secret = isSecret(flat)
 	_, anyOf := flat["anyOf"]
 	switch {
 	case !anyOf && (kind == "string" || kind == "integer" || kind == "number" || kind == "boolean"):
@@ -48,12 +50,20 @@ func newField(name string, property map[string]any) *field {
 		f.compound = compile(flat)
 		f.list = !anyOf && kind == "array"
 		if items, ok := flat["items"].(map[string]any); ok {
-			f.itemKind, _ = flatten(items)["type"].(string)
+			items = flatten(items)
+			f.itemKind, _ = items["type"].(string)
+			f.secret = isSecret(items)
 		}
 	case flat["enum"] != nil:
 		f.scalar(flat)
 	}
 	return f
+}
+
+// isSecret reports whether a property is one of Cog's secrets.
+func isSecret(property map[string]any) bool {
+	marked, _ := property["x-cog-secret"].(bool)
+	return marked || property["format"] == "password"
 }
 
 // flatten merges allOf, in which Cog puts the reference to a list of choices.

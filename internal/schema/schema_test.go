@@ -246,3 +246,29 @@ func BenchmarkScan(b *testing.B) {
 		})
 	}
 }
+
+func TestSecretsAreNotShown(t *testing.T) {
+	v := compileInput(t, document(`
+		"key":{"type":"string","format":"password","writeOnly":true,"x-cog-secret":true},
+		"other":{"type":"string","x-cog-secret":true,"nullable":true},
+		"keys":{"type":"array","items":{"type":"string","format":"password"}},
+		"s":{"type":"string"}`, ""))
+	for input, want := range map[string]string{
+		`{"s":"x", "more":1}`:                   `{"s":"x", "more":1}`,
+		`{"key":"k","s":"x"}`:                   `{"key":"**********","s":"x"}`,
+		`{"keys":["a","b"],"other":null}`:       `{"keys":["**********"],"other":null}`,
+		`{"other":"o","key":"\u006b","more":1}`: `{"other":"**********","key":"**********"}`,
+	} {
+		in, _, err := scan(v, input)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent := string(in.JSON())
+		if got := string(v.Shown(&in, jsontext.Value(input))); got != want {
+			t.Errorf("%s is shown as %s, want %s", input, got, want)
+		}
+		if string(in.JSON()) != sent {
+			t.Errorf("%s: what the worker gets is masked too", input)
+		}
+	}
+}

@@ -166,6 +166,9 @@ func (s *Service) Create(req Request, join bool) (h Handle, created bool, err er
 			return Handle{}, false, ErrNoMethod
 		}
 	}
+	if method != nil {
+		req.Raw = method.Input.Shown(&req.Input, req.Raw)
+	}
 	ent := s.newEntry(req, model)
 	job := orchestrator.Job{Prediction: ent.pred, Input: req.Input.JSON(), Context: req.Context}
 	if model != nil {
