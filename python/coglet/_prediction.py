@@ -15,26 +15,45 @@ SOURCES = ("stdout", "stderr")
 # Unfinished lines are sent when they get this long, in characters; a frame's text is at most four times as many bytes.
 MAX_REST = 1 << 20
 
+# In a burst of lines between which nothing else was written, a look at the capture pipes that found them empty holds
+# for the lines that follow at once: the order is promised for what is a millisecond apart, and a look is two calls.
+_BURST = 32  # looks that found nothing
+_FRESH = 200_000  # nanoseconds
+
 try:
     import fcntl
     from termios import FIONREAD
 
     _count = bytearray(4)
+    _empty_at = 0  # when the pipes were last seen empty
+    _calm = 0  # how many times in a row they were
 
-    def _unread() -> Tuple[int, int]:
-        """Return how many bytes the capture pipes hold: a pipe tells it at either end."""
+    def _unread() -> Optional[Tuple[int, int, int]]:
+        """Return how many bytes the capture pipes hold, and when; None where there are none."""
+        global _empty_at, _calm
+        now = monotonic_ns()
+        age = now - _empty_at
+        if age >= 2 * _FRESH:
+            _calm = 0
+        elif age < _FRESH and _calm >= _BURST:
+            return None
         found = []
         for fd in (1, 2):
             try:
-                fcntl.ioctl(fd, FIONREAD, _count)
+                fcntl.ioctl(fd, FIONREAD, _count)  # a pipe tells it at either end
                 found.append(int.from_bytes(_count, sys.byteorder))
             except OSError:  # user code has put something else there
                 found.append(0)
-        return found[0], found[1]
+        if found == [0, 0]:
+            _empty_at = now
+            _calm += 1
+            return None
+        _calm = 0
+        return found[0], found[1], now
 except ImportError:
 
-    def _unread() -> Tuple[int, int]:
-        return 0, 0
+    def _unread() -> Optional[Tuple[int, int, int]]:
+        return None
 
 
 def log_headers(slot: Optional[int]) -> List[bytes]:
@@ -93,15 +112,14 @@ class Text:
 
     def _send(self, source: int, text: str) -> None:
         for start in range(0, len(text), MAX_REST):
-            body = (text[start : start + MAX_REST] if len(text) > MAX_REST else text).encode(
-                "utf-8", "backslashreplace"
-            )
+            part = text[start : start + MAX_REST] if len(text) > MAX_REST else text
+            body = part.encode("utf-8", "backslashreplace")
             head = self._headers[source]
             raw = _unread()
-            if raw != (0, 0):
-                head = head[:-1] + b',"raw":[%d,%d],"at":%d}' % (*raw, monotonic_ns())
+            if raw is not None:
+                head = head[:-1] + b',"raw":[%d,%d],"at":%d}' % raw
             # at once: the order against what child processes write is a promise
-            self._channel.send([_wire.join(head, len(body)), body], urgent=True)
+            self._channel.send([_wire.join(head, len(body)) + body], urgent=True)
 
 
 class Prediction:

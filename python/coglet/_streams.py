@@ -48,7 +48,11 @@ class Stream(io.TextIOBase):
         if _forked:
             os.write(self._source + 1, text.encode("utf-8", "backslashreplace"))
         elif text:
-            self._text().write(self._source, text)
+            prediction = current.get()
+            if prediction is not None and prediction.active:  # _text, without a call
+                prediction.text.write(self._source, text)
+            else:
+                self._text().write(self._source, text)
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]

@@ -157,8 +157,12 @@ def _wait_readable(fd: int) -> None:
 def write_all(fd: int, pieces: List[bytes]) -> None:
     """Write the pieces one behind the other. Raises Broken."""
     try:
-        size = sum(map(len, pieces))
-        done = os.writev(fd, pieces) if len(pieces) > 1 else os.write(fd, pieces[0])
+        if len(pieces) == 1:
+            size = len(pieces[0])
+            done = os.write(fd, pieces[0])
+        else:
+            size = sum(map(len, pieces))
+            done = os.writev(fd, pieces)
         if done == size:
             return
         rest = memoryview(b"".join(pieces))[done:]

@@ -59,7 +59,7 @@ def test_large_bodies_and_headers():
 
 
 def test_frames_of_a_prediction_are_the_golden_ones(monkeypatch):
-    monkeypatch.setattr(_prediction, "_unread", lambda: (0, 0))
+    monkeypatch.setattr(_prediction, "_unread", lambda: None)
     sent = []
 
     class Sink(_channel.Channel):
@@ -81,8 +81,7 @@ def test_frames_of_a_prediction_are_the_golden_ones(monkeypatch):
     assert b"".join(p.output(b'"x"', [])) == golden["output"]
     sent.clear()
     p.slot = 0
-    monkeypatch.setattr(_prediction, "_unread", lambda: (12, 3))
-    monkeypatch.setattr(_prediction, "monotonic_ns", lambda: 5)
+    monkeypatch.setattr(_prediction, "_unread", lambda: (12, 3, 5))
     p.text.write(0, "line\n")
     assert b"".join(sent)[12:] == b'{"type":"log","slot":0,"source":"stdout","raw":[12,3],"at":5}line\n'
     sent.clear()
