@@ -182,14 +182,26 @@ func (i *instance) tell(msg any) {
 // drainTime bounds the reading of what a dead worker left in its channels: a process that copied them keeps them open.
 const drainTime = 200 * time.Millisecond
 
-// bury is called once the process is gone: it reads what is left, fails what ran, and gives everything back.
-func (i *instance) bury(reason error) {
+// boundReading lets the readers of the channels of a dead worker end.
+func (i *instance) boundReading() {
 	deadline := time.Now().Add(drainTime)
 	for _, c := range []interface{ SetReadDeadline(time.Time) error }{i.launch.ControlOut, i.launch.Data} {
 		if err := c.SetReadDeadline(deadline); err != nil {
 			i.pool.cfg.Log.Debug("no deadline on the channel of a dead worker", "error", err)
 		}
 	}
+}
+
+// readRest returns when what a dead worker left in its channels has been handled: its death is often known before its
+// last words.
+func (i *instance) readRest() {
+	i.boundReading()
+	i.readers.Wait()
+}
+
+// bury is called once the process is gone: it reads what is left, fails what ran, and gives everything back.
+func (i *instance) bury(reason error) {
+	i.boundReading()
 	i.cancel(reason)
 	i.health.abandon(reason)
 	p := i.pool

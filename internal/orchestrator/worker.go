@@ -123,6 +123,7 @@ func (w *worker) awaitReady(i *instance) error {
 		err = errStopping
 		i.proc.Stop(w.graceInSetup())
 	case <-i.proc.Done():
+		i.readRest()
 		select {
 		case text := <-i.failed: // it said why before it died
 			return errors.New(text)
