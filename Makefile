@@ -56,7 +56,7 @@ venvs: check-tools
 	scripts/make-venv "$$python" uv uv==0.9.5 >/dev/null
 
 test-go: venvs pythons chromium
-	go test -race -timeout 15m ./...
+	GORACE=atexit_sleep_ms=0 go test -race -timeout 20m ./...
 
 # The browser of the pages' tests, installed where that may be done. Without one they are not run, as one line says.
 chromium:
