@@ -298,7 +298,7 @@ class AsyncRunner:
                 await close()
 
     async def _send(self, prediction: Prediction, encoder: _encode.Encoder, item: Any) -> None:
-        body, files = encoder.encode_yielded(item)
+        body, files = encoder.encode_yielded(item, prediction.outputs)
         self._data.send(prediction.output(body, files))
         await self._data.drain()
 

@@ -45,7 +45,6 @@ class Encoder:
         self._dir = folder
         self._prefix = ""
         self._count = 0
-        self._yielded = 0
         self._warned = False
         self._copy = False
         self._files: Files = []
@@ -58,11 +57,12 @@ class Encoder:
             return encode_plain(value), []
         return self._bytes(self._convert(value, where)), self._files
 
-    def encode_yielded(self, value: Any) -> Tuple[bytes, Files]:
+    def encode_yielded(self, value: Any, index: int) -> Tuple[bytes, Files]:
         """Return the same for an item of a generator, which goes on and may write its files anew: they are copied."""
+        if type(value) in PLAIN:
+            return encode_plain(value), []
         self._copy = True
-        self._yielded += 1
-        return self.encode(value, f"output[{self._yielded - 1}]")
+        return self.encode(value, f"output[{index}]")
 
     def encode_items(self, value: Any) -> Optional[Tuple[bytes, int, Files]]:
         """Return a list as a JSON array with the number of its items; None for what is one value."""

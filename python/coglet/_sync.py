@@ -151,10 +151,7 @@ class SyncRunner:
         """Send each item as it comes. A generator is closed in any case, so that its cleanup runs in its prediction."""
         try:
             for item in result:
-                if type(item) in _encode.PLAIN:
-                    self._data.send(prediction.output(_encode.encode_plain(item), []))
-                    continue
-                body, files = encoder.encode_yielded(item)
+                body, files = encoder.encode_yielded(item, prediction.outputs)
                 self._data.send(prediction.output(body, files))
         finally:
             close = getattr(result, "close", None)

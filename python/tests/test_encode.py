@@ -168,7 +168,7 @@ def test_yielded_files_are_copied(encoder, tmp_path):
 
     out = tmp_path / "out.txt"
     out.write_text("first")
-    _, files = encoder.encode_yielded(Path(out))
+    _, files = encoder.encode_yielded(Path(out), 0)
     out.write_text("second")
     assert open(files[0]["path"]).read() == "first" and files[0]["path"].endswith("/out.txt")
 
