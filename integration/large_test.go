@@ -104,7 +104,7 @@ func TestLargeUploadOfTwoGigabytes(t *testing.T) {
 // The real torch, in the environment that make test-large makes for it.
 func TestLargeTorch(t *testing.T) {
 	large(t)
-	s := ready(t, "torch_model", launch{python: venv(t, "torch")})
+	s := ready(t, "torch_model", launch{python: venv(t, "embed")})
 	for do, want := range map[string]string{
 		"tensor": `[0.0,0.5]`,
 		"values": `{"scalar":1.5,"integer":3,"flag":true,"matrix":[[1,0],[0,1]],"half":[0.5],"nan":[null,1.0],"empty":[],` +

@@ -1,6 +1,5 @@
 """From what a predictor returns to JSON: conversions, files as references, errors that name where."""
 
-import base64
 import json
 import math
 import os
@@ -148,6 +147,8 @@ class Encoder:
         if isinstance(value, float):
             return self._float(float(value))
         if isinstance(value, (bytes, bytearray, memoryview)):
+            import base64
+
             return "data:application/octet-stream;base64," + base64.b64encode(value).decode()
         module = type(value).__module__
         if hasattr(value, "isoformat") and not isinstance(value, type):

@@ -1,6 +1,5 @@
 """The model's own healthcheck()."""
 
-import queue
 import threading
 from typing import Any, Callable, Optional
 
@@ -29,7 +28,7 @@ class SyncHealthcheck:
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._ask: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._ask: Any = None  # made with the thread: models mostly have no healthcheck()
         self._thread: Optional[threading.Thread] = None
         self._busy = False  # written before a question is put, and by the thread after its answer
 
@@ -40,6 +39,9 @@ class SyncHealthcheck:
             return
         self._busy = True
         if self._thread is None:
+            import queue
+
+            self._ask = queue.SimpleQueue()
             self._thread = threading.Thread(target=self._run, name="coglet-healthcheck", daemon=True)
             self._thread.start()
         self._ask.put(number)

@@ -4,14 +4,13 @@ Names, types and their error texts are Cog's.
 """
 
 import math
-import string
 from typing import Any, Dict, Optional
 
 from ._prediction import Prediction, current
 
 _MODES = {None: "replace", "replace": "replace", "incr": "increment", "increment": "increment", "append": "append"}
-_LETTERS = frozenset(string.ascii_letters)
-_NAME = frozenset(string.ascii_letters + string.digits + "_")
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_NAME = _LETTERS | frozenset("0123456789_")
 _MAX_NAME = 128  # bytes
 _MAX_SEGMENTS = 4
 

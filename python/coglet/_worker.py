@@ -4,10 +4,9 @@ import faulthandler
 import os
 import sys
 import threading
-import traceback
 from typing import Any, Dict, List, Optional
 
-from . import _context, _load, _streams, _wire, _worker_state
+from . import _bytecode, _context, _load, _streams, _wire, _worker_state
 from ._channel import Channel, Guard
 from ._prediction import SOURCES, Text, current, log_headers
 
@@ -90,6 +89,8 @@ def print_traceback(error: BaseException) -> None:
     while trace is not None and _calls_user_code(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
     _cut_end(trace)
+    import traceback  # and what it imports: not on the way to ready
+
     try:
         lines = traceback.format_exception(type(error), error, trace)
     except Exception:  # user code in __str__
@@ -183,6 +184,7 @@ def main() -> None:
         worker.leave_if_forked()
     _flush(worker)
     control.send(ready)
+    _bytecode.keep()
     runner.serve()
 
 
