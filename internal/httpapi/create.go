@@ -34,7 +34,7 @@ func (s *server) create(w http.ResponseWriter, r *http.Request, method string) {
 	case err != nil:
 		writeError(w, err)
 	case stream && created:
-		s.stream(w, r, h, h.Read())
+		s.stream(w, r, h, h.Resume(0)) // from the first event on, however much has happened meanwhile
 	case stream:
 		if reader, ok := s.reader(w, r, h); ok {
 			s.stream(w, r, h, reader)

@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"errors"
 	"io"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -100,6 +101,35 @@ type channel struct {
 	raw   syscall.RawConn
 	order *order
 	held  bool // this reader holds order.mu
+	burst burst
+}
+
+// burst notices when frames come one by one in quick succession, as from a loop that prints or yields. Most of the time
+// then goes into falling asleep and being woken, on both sides: the reader looks again for a moment before it sleeps.
+type burst struct {
+	last int64 // when the last read ended, on monotonic's clock
+	run  int   // reads that followed closely on each other
+}
+
+const (
+	burstGap  = int64(50 * time.Microsecond) // reads that are closer follow closely
+	burstRun  = 16                           // so many of them are a burst
+	burstLook = int64(20 * time.Microsecond) // how long the reader looks
+)
+
+// took is told that a read brought something.
+func (b *burst) took() {
+	now := monotonic()
+	if now-b.last > burstGap {
+		b.run = 0
+	}
+	b.run++
+	b.last = now
+}
+
+// looks reports whether the reader, who has found nothing, is to look again.
+func (b *burst) looks() bool {
+	return b.run >= burstRun && monotonic()-b.last < burstLook
 }
 
 func (o *order) channel(f conn) (*channel, error) {
@@ -115,19 +145,23 @@ func (o *order) channel(f conn) (*channel, error) {
 func (c *channel) Read(p []byte) (n int, err error) {
 	c.release()
 	waited := c.raw.Read(func(fd uintptr) bool {
-		c.order.mu.Lock()
-		c.held = true
 		for {
+			c.order.mu.Lock()
+			c.held = true
 			n, err = unix.Read(int(fd), p)
-			if !errors.Is(err, unix.EINTR) {
-				break
+			switch {
+			case errors.Is(err, unix.EINTR):
+				c.release()
+				continue
+			case !errors.Is(err, unix.EAGAIN):
+				return true
 			}
-		}
-		if errors.Is(err, unix.EAGAIN) {
 			c.release()
-			return false
+			if !c.burst.looks() {
+				return false
+			}
+			runtime.Gosched()
 		}
-		return true
 	})
 	switch {
 	case waited != nil:
@@ -137,6 +171,7 @@ func (c *channel) Read(p []byte) (n int, err error) {
 	case n == 0:
 		return 0, io.EOF
 	}
+	c.burst.took()
 	return n, nil
 }
 

@@ -11,8 +11,9 @@ import (
 // DefaultReplay is how many events a reader that comes late gets where nothing else is said; Cog's number.
 const DefaultReplay = 1024
 
-// liveEvents is how many events a reader may be behind, however few are replayed to one that comes late.
-const liveEvents = 1024
+// liveEvents is how many events a reader may be behind, however few are replayed to one that comes late. A model that
+// yields in a loop is faster than any reader for a while; an event refers to what is kept anyway, and takes 100 bytes.
+const liveEvents = 16 << 10
 
 // EventKind says what happened.
 type EventKind uint8

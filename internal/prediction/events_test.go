@@ -98,11 +98,12 @@ func TestReplayIsBounded(t *testing.T) {
 func TestSlowReaderMissesEventsAndIsToldHowMany(t *testing.T) {
 	p := New(Config{ID: "p", Created: now, Replay: 0})
 	slow := p.Read()
-	for n := range 5000 {
+	const total = 3 * liveEvents
+	for n := range total {
 		_ = p.Output(fmt.Appendf(nil, "%d", n), -1)
 	}
 	events, missed, _, _ := slow.Next(nil)
-	if len(events) == 0 || int(missed) != 5000-liveEvents || events[0].Index != 5000-liveEvents {
+	if len(events) == 0 || int(missed) != total-liveEvents || events[0].Index != total-liveEvents {
 		t.Errorf("missed %d, then %d events from %d", missed, len(events), events[0].Index)
 	}
 	if n := len(p.history.events); n > 2*liveEvents {
