@@ -42,7 +42,6 @@ var targets = []target{
 	better("webhook sync", rate, rust, 15),
 	better("webhook async 16", rate, rust, 25),
 	better("noise in setup", readyTime, rust, 4),
-	atMost("noise in setup", parentPeak, 100), // bounded: less than what is printed
 	better("cold start", readyTime, rust, 1/0.4),
 	within("cold start", readyTime, row{"cold start", bareTime}, 1, 60),
 	better("idle sync", memory, rust, 1/0.45),
