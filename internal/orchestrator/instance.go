@@ -29,6 +29,7 @@ type instance struct {
 
 	order             order
 	controlIn, dataIn *channel // of their readers
+	lines             lines
 
 	capture [2]*capture // stdout, stderr; [0] is nil when control is on stdout
 	health  healthcalls
@@ -114,6 +115,7 @@ func (i *instance) connect() (err error) {
 	if i.dataIn, err = i.order.channel(i.launch.Data); err != nil {
 		return err
 	}
+	i.dataIn.idle = func() { i.lines.flush(&i.pool.log) }
 	if err := i.startCapture(); err != nil {
 		return err
 	}
@@ -216,6 +218,7 @@ func (i *instance) bury(reason error) {
 	p.mu.Unlock()
 	i.readers.Wait()
 	i.drainCapture()
+	i.lines.flush(&p.log)
 
 	p.mu.Lock()
 	var runs []*Run

@@ -102,6 +102,7 @@ type channel struct {
 	order *order
 	held  bool // this reader holds order.mu
 	burst burst
+	idle  func() // called before the reader waits; nil = nothing
 }
 
 // burst notices when frames come one by one in quick succession, as from a loop that prints or yields. Most of the time
@@ -158,6 +159,9 @@ func (c *channel) Read(p []byte) (n int, err error) {
 			}
 			c.release()
 			if !c.burst.looks() {
+				if c.idle != nil {
+					c.idle()
+				}
 				return false
 			}
 			runtime.Gosched()

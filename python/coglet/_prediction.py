@@ -76,8 +76,14 @@ class Text:
     def write(self, source: int, text: str) -> None:
         """Send the complete lines of text together with what came before, and keep the rest."""
         with self._channel.lock:
-            cut = text.rfind("\n") + 1
             rest = self._rest[source]
+            if rest and text == "\n":  # how print() ends a line
+                lines = "".join(rest) + text
+                rest.clear()
+                self._rest_size[source] = 0
+                self._send(source, lines)
+                return
+            cut = text.rfind("\n") + 1
             if not cut:
                 rest.append(text)
                 self._rest_size[source] += len(text)
@@ -111,15 +117,17 @@ class Text:
                 self._send(source, text)
 
     def _send(self, source: int, text: str) -> None:
-        for start in range(0, len(text), MAX_REST):
-            part = text[start : start + MAX_REST] if len(text) > MAX_REST else text
-            body = part.encode("utf-8", "backslashreplace")
-            head = self._headers[source]
-            raw = _unread()
-            if raw is not None:
-                head = head[:-1] + b',"raw":[%d,%d],"at":%d}' % raw
-            # at once: the order against what child processes write is a promise
-            self._channel.send([_wire.join(head, len(body)) + body], urgent=True)
+        if len(text) > MAX_REST:
+            for start in range(0, len(text), MAX_REST):
+                self._send(source, text[start : start + MAX_REST])
+            return
+        body = text.encode("utf-8", "backslashreplace")
+        head = self._headers[source]
+        raw = _unread()
+        if raw is not None:
+            head = head[:-1] + b',"raw":[%d,%d],"at":%d}' % raw
+        # at once: the order against what child processes write is a promise
+        self._channel.send([_wire.join(head, len(body)) + body], urgent=True)
 
 
 class Prediction:
