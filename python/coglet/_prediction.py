@@ -49,7 +49,7 @@ try:
             _calm += 1
             return None
         _calm = 0
-        return found[0], found[1], now
+        return found[0], found[1], monotonic_ns()  # behind the look: what is taken before it is not in the numbers
 except ImportError:
 
     def _unread() -> Optional[Tuple[int, int, int]]:
