@@ -2,7 +2,6 @@ package orchestrator
 
 import (
 	"os"
-	"sync"
 	"time"
 
 	"coglet/fdredirect"
@@ -65,7 +64,7 @@ func (c *capture) give(r *Run) {
 	}
 	if r != nil {
 		c.inst.claimed(r, c.source, c.text)
-		c.inst.lines.flush(&c.inst.pool.log) // nobody else may come for long
+		c.inst.lines.flush() // nobody else may come for long
 		return
 	}
 	c.inst.unclaimed(c.source, c.text)
@@ -124,50 +123,12 @@ func (i *instance) endText(r *Run) {
 // claimed appends text to a prediction's logs, and to the server's.
 func (i *instance) claimed(r *Run, source protocol.Source, text []byte) {
 	r.pred.Log(source, text)
-	i.lines.add(&i.pool.log, r.pred.ID, source, text)
-}
-
-// lines are what a prediction has printed that is not yet in the server's log: as long as more comes at once, one record
-// after the other would cost more than all the rest. Whoever logs something else, or waits, writes them first.
-type lines struct {
-	mu     sync.Mutex // guards all below, and the order of the log
-	id     string
-	source protocol.Source
-	text   []byte
-}
-
-// maxLines is how many bytes wait at the most.
-const maxLines = 32 << 10
-
-func (l *lines) add(log *userLogs, id string, source protocol.Source, text []byte) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if n := len(l.text); n > 0 && (l.id != id || l.source != source || l.text[n-1] != '\n' || n+len(text) > maxLines) {
-		l.write(log)
-	}
-	l.id, l.source, l.text = id, source, append(l.text, text...)
-}
-
-func (l *lines) flush(log *userLogs) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.write(log)
-}
-
-// write needs mu.
-func (l *lines) write(log *userLogs) {
-	if len(l.text) > 0 {
-		log.prediction(l.id, l.source, l.text)
-		l.text = l.text[:0]
-		if cap(l.text) > 2*maxLines { // a huge text is not kept for the next
-			l.text = nil
-		}
-	}
+	i.lines.add(r.pred.ID, source, text)
 }
 
 // unclaimed takes text that no prediction printed.
 func (i *instance) unclaimed(source protocol.Source, text []byte) {
-	i.lines.flush(&i.pool.log)
+	i.lines.flush()
 	i.pool.mu.Lock()
 	setup := i.setup
 	i.pool.mu.Unlock()

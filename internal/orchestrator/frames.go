@@ -234,7 +234,7 @@ func (i *instance) done(m *protocol.Done) error {
 		return fmt.Errorf("%w: done with status %q", errImpossible, m.Status)
 	}
 	i.endText(r)
-	i.lines.flush(&i.pool.log)
+	i.lines.flush()
 	if r.delivery == nil {
 		r.conclude(outcome{done: m})
 		return nil

@@ -81,6 +81,7 @@ func (w *worker) spawn() (_ *instance, err error) {
 		pool: p, worker: w, dir: dir, launch: launch, setup: true,
 		ready: make(chan protocol.Ready, 1), failed: make(chan string, 1),
 	}
+	i.lines.log = &p.log
 	i.ctx, i.cancel = context.WithCancelCause(context.Background())
 	if i.proc, err = p.cfg.Table.Start(cmd); err != nil {
 		launch.CloseChild()
@@ -115,7 +116,7 @@ func (i *instance) connect() (err error) {
 	if i.dataIn, err = i.order.channel(i.launch.Data); err != nil {
 		return err
 	}
-	i.dataIn.idle = func() { i.lines.flush(&i.pool.log) }
+	i.dataIn.idle = i.lines.flush
 	if err := i.startCapture(); err != nil {
 		return err
 	}
@@ -218,7 +219,7 @@ func (i *instance) bury(reason error) {
 	p.mu.Unlock()
 	i.readers.Wait()
 	i.drainCapture()
-	i.lines.flush(&p.log)
+	i.lines.flush()
 
 	p.mu.Lock()
 	var runs []*Run

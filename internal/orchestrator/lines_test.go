@@ -16,19 +16,19 @@ import (
 func TestLinesThatWaitKeepTheirOrder(t *testing.T) {
 	var out bytes.Buffer
 	log := newUserLogs(telemetry.New(&out, "json", slog.LevelInfo, false))
-	var l lines
-	l.add(&log, "a", protocol.Stdout, []byte("one\n"))
-	l.add(&log, "a", protocol.Stdout, []byte("two\nunfinished"))
+	l := lines{log: &log}
+	l.add("a", protocol.Stdout, []byte("one\n"))
+	l.add("a", protocol.Stdout, []byte("two\nunfinished"))
 	if out.Len() > 0 {
 		t.Error("nothing waited")
 	}
-	l.add(&log, "a", protocol.Stdout, []byte("three\n"))
-	l.add(&log, "a", protocol.Stderr, []byte("four\n"))
-	l.add(&log, "b", protocol.Stderr, []byte("five\n"))
-	l.add(&log, "b", protocol.Stderr, []byte(strings.Repeat("x", maxLines)+"\n"))
-	l.add(&log, "b", protocol.Stderr, []byte("six\n"))
-	l.flush(&log)
-	l.flush(&log)
+	l.add("a", protocol.Stdout, []byte("three\n"))
+	l.add("a", protocol.Stderr, []byte("four\n"))
+	l.add("b", protocol.Stderr, []byte("five\n"))
+	l.add("b", protocol.Stderr, []byte(strings.Repeat("x", maxLines)+"\n"))
+	l.add("b", protocol.Stderr, []byte("six\n"))
+	l.flush()
+	l.flush()
 	var got []string
 	record := regexp.MustCompile(`"message":"([^"]*)","prediction_id":"(.)","source":"Std(...)`)
 	for _, m := range record.FindAllStringSubmatch(out.String(), -1) {
