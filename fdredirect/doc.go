@@ -7,6 +7,7 @@
 //	101       the stderr that the worker was born with, close-on-exec
 //	102       data socket, close-on-exec
 //	103       lifeline: read end of a pipe on which nothing is ever sent, close-on-exec
+//	104       memory shared with the parent, where it is asked for and the system has it, close-on-exec
 //
 // There are two ways to get there. Prepare lays a child out before it is executed: for every runtime that starts user
 // code before it could redirect anything, as Python does. Redirect does it in a process that was started with control
@@ -22,4 +23,5 @@ const (
 	Diagnostic = 101
 	Data       = 102
 	Lifeline   = 103
+	Memory     = 104
 )

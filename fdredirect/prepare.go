@@ -17,6 +17,8 @@ type Options struct {
 	Stdio bool
 	// Stderr is what the child gets as Diagnostic; nil = the caller's stderr. Without effect with Stdio.
 	Stderr *os.File
+	// Memory is how many bytes of memory the child is to share with the parent; 0 = none. Without effect with Stdio.
+	Memory int
 }
 
 // Launch is the channels of one child: the parent's ends, for who started it to use, and until CloseChild the child's.
@@ -27,6 +29,7 @@ type Launch struct {
 	Data       *net.UnixConn
 	Stdout     *os.File // read end of what the child prints; nil with Options.Stdio. NewCapture takes it over
 	Stderr     *os.File
+	Memory     []byte // as mmap has it; nil where there is none
 
 	lifeline     *os.File // its end tells the child's group that the parent is gone
 	childsEnds   []*os.File
@@ -77,8 +80,13 @@ func Prepare(cmd *exec.Cmd, o Options) (l *Launch, err error) {
 		if o.Stderr != nil {
 			high[Diagnostic] = o.Stderr
 		}
+		if o.Memory > 0 {
+			if high[Memory], err = l.memory(o.Memory); err != nil {
+				return nil, err
+			}
+		}
 	}
-	cmd.ExtraFiles = make([]*os.File, Lifeline-2) // entry i is fd 3+i; nil ones are closed in the child
+	cmd.ExtraFiles = make([]*os.File, Memory-2) // entry i is fd 3+i; nil ones are closed in the child
 	for fd, file := range high {
 		cmd.ExtraFiles[fd-3] = file
 	}
@@ -145,8 +153,13 @@ func (l *Launch) CloseChild() {
 	l.childsEnds = nil
 }
 
-// CloseChannels closes control, data and the lifeline, and leaves the captured streams open. Safe twice.
+// CloseChannels closes control, data and the lifeline, gives the memory back, and leaves the captured streams open. Safe
+// twice.
 func (l *Launch) CloseChannels() {
+	if l.Memory != nil {
+		_ = unmap(l.Memory) // it fails for what is not mapped, and this is
+		l.Memory = nil
+	}
 	for _, f := range []*os.File{l.ControlIn, l.ControlOut, l.lifeline} {
 		if f != nil {
 			f.Close()

@@ -10,11 +10,14 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // launched is a child of Prepare: it says what it was born with.
@@ -24,12 +27,26 @@ func launched(*reporter) {
 			fmt.Printf("%d %s\n", fd, strings.SplitN(text, ":", 2)[0])
 		}
 	}
+	if runtime.GOARCH == "amd64" {
+		memory, err := unix.Mmap(Memory, 0, sharedSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		if err != nil {
+			fmt.Println("memory not mapped:", err)
+		} else {
+			copy(memory[sharedSize-6:], "shared")
+		}
+		if err := unix.Ftruncate(Memory, 0); err == nil { // it would kill the parent
+			fmt.Println("memory was cut")
+		}
+	}
 	fmt.Fprintln(os.Stderr, "on stderr")
 	control := os.NewFile(ControlIn, "control in")
 	line, _ := bufio.NewReader(control).ReadString('\n')
 	fmt.Fprint(os.NewFile(ControlOut, "control out"), "got "+line)
 	fmt.Fprint(os.NewFile(Data, "data"), "data")
 }
+
+// sharedSize is what parent and child share, in bytes.
+const sharedSize = 10_000
 
 // collector is a sink.
 type collector struct {
@@ -51,7 +68,7 @@ func (c *collector) String() string {
 
 func prepare(t *testing.T, cmd *exec.Cmd) (*Launch, [2]*collector, [2]*Capture) {
 	t.Helper()
-	l, err := Prepare(cmd, Options{})
+	l, err := Prepare(cmd, Options{Memory: sharedSize})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,9 +120,20 @@ func TestPrepareLaysTheChildOut(t *testing.T) {
 	for _, c := range captures {
 		<-c.Done()
 	}
+	if runtime.GOARCH == "amd64" && (len(l.Memory) != sharedSize || string(l.Memory[sharedSize-6:]) != "shared") {
+		t.Errorf("memory: %q", l.Memory)
+	}
 	table := out[0].String()
-	for fd, want := range map[int]string{0: "/dev/null", 1: "pipe", 2: "pipe", 99: "pipe", 100: "pipe", 102: "socket", 103: "pipe"} {
-		if !strings.Contains("\n"+table, fmt.Sprintf("\n%d %s\n", fd, want)) {
+	if strings.Contains(table, "memory") {
+		t.Error(table)
+	}
+	table = "\n" + table
+	wants := map[int]string{0: "/dev/null", 1: "pipe", 2: "pipe", 99: "pipe", 100: "pipe", 102: "socket", 103: "pipe"}
+	if runtime.GOARCH == "amd64" {
+		wants[104] = "/memfd"
+	}
+	for fd, want := range wants {
+		if !strings.Contains(table, fmt.Sprintf("\n%d %s\n", fd, want)) {
 			t.Errorf("fd %d is not %s in\n%s", fd, want, table)
 		}
 	}

@@ -162,19 +162,13 @@ func (i *instance) dataFrame(f *protocol.Frame) error {
 		}
 		return i.output(&m, f)
 	case protocol.TypeLog:
-		var m protocol.Log
+		return i.logFrame(f, f.Body())
+	case protocol.TypeRing:
+		var m protocol.RingTo
 		if err := f.Decode(&m); err != nil {
 			return err
 		}
-		if m.Slot == nil {
-			return fmt.Errorf("%w: log without a slot on the data socket", errImpossible)
-		}
-		r, err := i.runIn(*m.Slot, f.Type)
-		if err == nil {
-			i.takeRaw(&m)
-			i.claimed(r, m.Source, f.Body())
-		}
-		return err
+		return i.ringFrame(&m)
 	case protocol.TypeMetric:
 		var m protocol.Metric
 		if err := f.Decode(&m); err != nil {
@@ -188,6 +182,23 @@ func (i *instance) dataFrame(f *protocol.Frame) error {
 	}
 	i.pool.cfg.Log.Warn("unknown message from worker", "worker", i.worker.index, "type", f.Type)
 	return nil
+}
+
+// logFrame handles text of a prediction.
+func (i *instance) logFrame(f *protocol.Frame, text []byte) error {
+	var m protocol.Log
+	if err := f.Decode(&m); err != nil {
+		return err
+	}
+	if m.Slot == nil {
+		return fmt.Errorf("%w: log without a slot on the data socket", errImpossible)
+	}
+	r, err := i.runIn(*m.Slot, f.Type)
+	if err == nil {
+		i.takeRaw(&m)
+		i.claimed(r, m.Source, text)
+	}
+	return err
 }
 
 // runIn returns the prediction that the worker runs in a slot.
@@ -260,6 +271,8 @@ func (i *instance) admit(n int) error {
 		return fmt.Errorf("frame of %d bytes is over --max-buffer of %d", n, i.pool.cfg.MaxBuffer)
 	}
 	i.dataIn.release()
+	i.order.waits.Store(true)
+	defer i.order.waits.Store(false)
 	ctx, cancel := context.WithTimeoutCause(i.ctx, admitWait, errors.New("--max-buffer is used up"))
 	defer cancel()
 	if err := i.pool.buffer.Acquire(ctx, size); err != nil {

@@ -28,6 +28,7 @@ type instance struct {
 	data    *protocol.Writer
 
 	order             order
+	ring              ring
 	controlIn, dataIn *channel // of their readers
 	lines             lines
 
@@ -73,7 +74,7 @@ func (w *worker) spawn() (_ *instance, err error) {
 		}
 	}()
 	cmd := p.cfg.Command()
-	launch, err := fdredirect.Prepare(cmd, fdredirect.Options{Stdio: p.cfg.Stdio, Stderr: p.cfg.Stderr})
+	launch, err := fdredirect.Prepare(cmd, fdredirect.Options{Stdio: p.cfg.Stdio, Stderr: p.cfg.Stderr, Memory: ringSize})
 	if err != nil {
 		return nil, fmt.Errorf("prepare worker: %w", err)
 	}
@@ -117,6 +118,8 @@ func (i *instance) connect() (err error) {
 		return err
 	}
 	i.dataIn.idle = i.lines.flush
+	i.openRing()
+	i.order.first = i.takeWaiting
 	if err := i.startCapture(); err != nil {
 		return err
 	}
@@ -218,6 +221,7 @@ func (i *instance) bury(reason error) {
 	}
 	p.mu.Unlock()
 	i.readers.Wait()
+	i.closeRing()
 	i.drainCapture()
 	i.lines.flush()
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,20 +25,31 @@ type order struct {
 	// while it takes raw bytes.
 	mu       sync.Mutex
 	channels []syscall.RawConn
+	// first, if set, takes in what else comes before raw bytes that are about to be taken. It needs mu.
+	first func() bool
+
+	waits atomic.Bool // a reader waits for memory
 }
 
-// A capture waits so long at most: the reader of a channel may itself wait for memory.
+// A capture waits so long at most for the reader of a channel: as long as the server's log may hold that up, or only a
+// little while it waits for memory.
 const (
-	turnTime = 20 * time.Millisecond
-	turnStep = 100 * time.Microsecond
+	turnTime   = time.Second
+	turnMemory = 20 * time.Millisecond
+	turnStep   = 100 * time.Microsecond
 )
 
 // turn calls read, which takes raw bytes that stand in a pipe already, when all frames that were sent before have been
 // handled.
 func (o *order) turn(read func()) {
-	for deadline := time.Now().Add(turnTime); ; time.Sleep(turnStep) {
+	for start := time.Now(); ; time.Sleep(turnStep) {
 		o.mu.Lock()
-		if !o.pending() || time.Now().After(deadline) {
+		pending := o.pending()
+		if !pending && o.first != nil {
+			o.first()
+		}
+		waited := time.Since(start)
+		if !pending || waited > turnTime || waited > turnMemory && o.waits.Load() {
 			read()
 			o.mu.Unlock()
 			return

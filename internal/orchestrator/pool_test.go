@@ -49,7 +49,7 @@ func TestPredictionsOfEveryKind(t *testing.T) {
 func TestGoWorkerIsIsolated(t *testing.T) {
 	r := start(t, nil)
 	s := r.predict("child", 0, "ls /proc/self/fd; readlink /proc/self/fd/0; cat; echo done")
-	for _, fd := range []string{"99", "100", "101", "102", "103"} {
+	for _, fd := range []string{"99", "100", "101", "102", "103", "104"} {
 		if strings.Contains("\n"+s.Logs, "\n"+fd+"\n") {
 			t.Errorf("a child has fd %s:\n%s", fd, s.Logs)
 		}

@@ -25,6 +25,7 @@ const (
 	TypeOutput = "output"
 	TypeMetric = "metric"
 	TypeDone   = "done"
+	TypeRing   = "ring"
 )
 
 // Status is how a prediction ended, as the worker reports it in done.
@@ -153,6 +154,13 @@ type Log struct {
 	// CLOCK_MONOTONIC in nanoseconds.
 	Raw [2]int `json:"raw,omitzero"`
 	At  int64  `json:"at,omitzero"`
+}
+
+// RingTo says up to where the frames in the ring come before what follows on the data socket, as the ring counts. The
+// first one of a prediction also asks the parent to look into the ring by itself.
+type RingTo struct {
+	Type string `json:"type"`
+	To   uint64 `json:"to"`
 }
 
 // File is a file that stands in an output: Ref is the string in the JSON, Path an absolute path.

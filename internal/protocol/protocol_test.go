@@ -61,6 +61,7 @@ var messages = []struct {
 	}, `["coglet-file:00:0",1]`},
 	{"metric", &Metric{Type: TypeMetric, Slot: 0, Name: "a.b", Mode: MetricIncrement, Value: []byte("1.5")}, ""},
 	{"done", &Done{Type: TypeDone, Slot: 1, Seq: 7, Status: StatusFailed, Error: "E: x", PredictTime: 0.25, IsStream: true}, ""},
+	{"ring", &RingTo{Type: TypeRing, To: 1 << 40}, ""},
 	{"done_succeeded", &Done{Type: TypeDone, Slot: 0, Seq: 8, Status: StatusSucceeded, PredictTime: 1}, ""},
 }
 
@@ -319,7 +320,7 @@ func FuzzDecode(f *testing.F) {
 		fr := Frame{Header: header}
 		for _, msg := range []any{
 			&Init{}, &Cancel{}, &Healthcheck{}, &Ready{}, &SetupFailed{}, &Log{}, &WorkerLog{}, &HealthcheckResult{},
-			&Fatal{}, &Predict{}, &Output{}, &Metric{}, &Done{},
+			&Fatal{}, &Predict{}, &Output{}, &Metric{}, &Done{}, &RingTo{},
 		} {
 			if err := fr.Decode(msg); err != nil && !errors.Is(err, ErrMalformed) {
 				t.Fatalf("%T: %v does not wrap ErrMalformed", msg, err)

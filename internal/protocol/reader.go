@@ -197,6 +197,8 @@ func intern(p []byte) string {
 		return TypeDone
 	case TypePredict:
 		return TypePredict
+	case TypeRing:
+		return TypeRing
 	}
 	return ""
 }

@@ -8,7 +8,7 @@ def close_on_exec():
         import fcntl
     except ImportError:
         return
-    for fd in range(99, 104):
+    for fd in range(99, 105):
         try:
             fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
         except (IOError, OSError):

@@ -34,6 +34,7 @@ class LoopChannel(Channel):
         os.set_blocking(fd, False)
 
     def write(self, pieces: List[bytes], urgent: bool = False) -> None:
+        pieces = self.after_ring(pieces)
         self._queue.extend(pieces)
         self._size += sum(map(len, pieces))
         if urgent and not self._stalled:
@@ -46,8 +47,12 @@ class LoopChannel(Channel):
         else:
             self._loop.call_soon_threadsafe(self.flush)
 
+    def open_ring(self) -> Callable[[bytes], bool]:
+        put = super().open_ring()
+        return lambda frame: not self._queue and put(frame)
+
     def _write_now(self) -> None:
-        """Write what the socket takes, with the lock held."""
+        """Write what the socket takes, with the turn."""
         data = self._queue[0] if len(self._queue) == 1 else b"".join(self._queue)
         try:
             done = os.write(self._fd, data)
@@ -61,7 +66,10 @@ class LoopChannel(Channel):
 
     def flush(self) -> None:
         """Write what the socket takes now, and the rest when it takes more. Called by the loop."""
-        with self.lock:
+        me = self.take()
+        if not me:  # from a finalizer that interrupts a write: what it leaves is scheduled
+            return
+        try:
             self._scheduled = False
             if self._queue:
                 self._write_now()
@@ -75,6 +83,8 @@ class LoopChannel(Channel):
                 self._room.clear()
             else:
                 self._room.set()
+        finally:
+            self.give(me)
 
     async def drain(self) -> None:
         """Wait until the parent has taken enough of what was sent."""
@@ -163,7 +173,7 @@ class AsyncRunner:
         headers = self._headers.get(slot)
         if headers is None:
             headers = self._headers[slot] = log_headers(slot)
-        prediction = Prediction(self._data, Text(self._data, headers), header, self._tmp)
+        prediction = Prediction(self._data, Text(self._data, headers, self._worker.general), header, self._tmp)
         self._worker.restore_streams()
         self._reached[slot] = False
         token = current.set(prediction)  # the task copies the context

@@ -53,7 +53,7 @@ class Canceler:
     def _kick(self) -> None:
         if getsignal(SIGNAL) is self._handler:
             signal.pthread_kill(self._main, SIGNAL)
-        elif self._in_user_code and not self._worker.guard.depth:
+        elif self._in_user_code and not self._worker.guard.inside:
             self._raised = True
             raise_in(self._main)
 
@@ -91,7 +91,7 @@ class Canceler:
         self._worker.guard.on_leave = None
 
     def _on_signal(self, _signum: int, _frame: Any) -> None:
-        if self._worker.guard.depth:  # inside a write of ours: when it has ended
+        if self._worker.guard.inside:  # inside a write of ours: when it has ended
             self._worker.guard.on_leave = self._deliver
         else:
             self._deliver()

@@ -3,6 +3,7 @@
 import json
 import sys
 from contextvars import ContextVar
+from functools import partial
 from time import monotonic_ns
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -19,6 +20,7 @@ MAX_REST = 1 << 20
 # for the lines that follow at once: the order is promised for what is a millisecond apart, and a look is two calls.
 _BURST = 32  # looks that found nothing
 _FRESH = 200_000  # nanoseconds
+_calm = 0  # how many times in a row the pipes were empty
 
 try:
     import fcntl
@@ -26,7 +28,6 @@ try:
 
     _count = bytearray(4)
     _empty_at = 0  # when the pipes were last seen empty
-    _calm = 0  # how many times in a row they were
 
     def _unread() -> Optional[Tuple[int, int, int]]:
         """Return how many bytes the capture pipes hold, and when; None where there are none."""
@@ -56,6 +57,9 @@ except ImportError:
         return None
 
 
+_pack = _wire.PREFIX.pack
+
+
 def log_headers(slot: Optional[int]) -> List[bytes]:
     """Return the headers of log frames for stdout and stderr."""
     where: _wire.Header = {} if slot is None else {"slot": slot}
@@ -63,71 +67,96 @@ def log_headers(slot: Optional[int]) -> List[bytes]:
 
 
 class Text:
-    """Where text goes: complete lines at once, the rest when it is asked for. Of a prediction, or of nobody."""
+    """
+    Where text goes: complete lines at once, the rest when it is asked for. Of a prediction, or of nobody.
 
-    __slots__ = ("_channel", "_headers", "_rest", "_rest_size")
+    Any thread may write at any moment, and what interrupts it. So pieces come into the list of what is not sent yet,
+    and leave it, by single calls that nothing comes between; who takes them out has the channel's turn.
+    """
 
-    def __init__(self, channel: Channel, headers: List[bytes]) -> None:
+    __slots__ = ("_channel", "_ended", "_headers", "_heir", "_put", "_rest", "_rest_size", "_rings")
+
+    def __init__(self, channel: Channel, headers: List[bytes], heir: Optional["Text"] = None) -> None:
         self._channel = channel
+        self._headers = headers
+        self._heir = heir  # of a prediction: who gets what its threads print after its end
+        self._ended = False
         self._rest: List[List[str]] = [[], []]
         self._rest_size = [0, 0]
-        self._headers = headers
+        self._rings = heir is not None  # a burst of lines goes through the ring
+        self._put: Optional[Callable[[bytes], bool]] = None  # until there is one
 
     def write(self, source: int, text: str) -> None:
         """Send the complete lines of text together with what came before, and keep the rest."""
-        with self._channel.lock:
-            rest = self._rest[source]
-            if rest and text == "\n":  # how print() ends a line
-                lines = "".join(rest) + text
-                rest.clear()
-                self._rest_size[source] = 0
-                self._send(source, lines)
-                return
-            cut = text.rfind("\n") + 1
-            if not cut:
-                rest.append(text)
-                self._rest_size[source] += len(text)
-                if self._rest_size[source] >= MAX_REST:
-                    self.flush(source)
-                return
-            if rest:
-                lines = "".join(rest) + text[:cut]
-                rest.clear()
-            else:
-                lines = text[:cut]
-            if cut < len(text):
-                rest.append(text[cut:])
-            self._rest_size[source] = len(text) - cut
-            self._send(source, lines)
-
-    def flush_all(self) -> None:
-        """Send the unfinished lines. Mostly there are none."""
-        if self._rest[STDOUT] or self._rest[STDERR]:
-            for source in (STDOUT, STDERR):
-                self.flush(source)
+        self._rest[source].append(text)
+        if text[-1:] == "\n":
+            self._hand(source, True)
+            return
+        if "\n" in text:
+            self._hand(source, False)
+            return
+        size = self._rest_size[source] = self._rest_size[source] + len(text)
+        if size >= MAX_REST:
+            self.flush(source)
 
     def flush(self, source: int) -> None:
         """Send the unfinished line."""
-        with self._channel.lock:
-            rest = self._rest[source]
-            if rest:
-                text = "".join(rest)
-                rest.clear()
-                self._rest_size[source] = 0
-                self._send(source, text)
+        if self._rest[source]:
+            self._hand(source, True)
 
-    def _send(self, source: int, text: str) -> None:
-        if len(text) > MAX_REST:
-            for start in range(0, len(text), MAX_REST):
-                self._send(source, text[start : start + MAX_REST])
+    def end(self) -> None:
+        """Send the unfinished lines. What is written from now on goes to the heir."""
+        for source in (STDOUT, STDERR):
+            if self._rest[source]:
+                self._hand(source, True)
+        self._ended = True
+
+    def _hand(self, source: int, unfinished: bool) -> None:
+        channel = self._channel
+        me = channel.take()
+        if not me:  # a signal handler, or a finalizer, while this thread writes
+            channel.deferred.append(partial(self._send, source, unfinished))
             return
+        try:
+            self._send(source, unfinished)
+        finally:
+            channel.give(me)
+
+    def _send(self, source: int, unfinished: bool) -> None:
+        """Send what is complete, and the rest where it is asked for or there is none. Needs the turn."""
+        pieces = self._rest[source]
+        count = len(pieces)
+        text = "".join(pieces[:count])
+        cut = len(text) if unfinished else text.rfind("\n") + 1
+        if cut == len(text):
+            del pieces[:count]
+        else:
+            pieces[:count] = [text[cut:]]
+        self._rest_size[source] = len(text) - cut
+        if self._ended and self._heir is not None:
+            self._heir.write(source, text[:cut])
+            return
+        while cut > MAX_REST:
+            self._frame(source, text[:MAX_REST])
+            text = text[MAX_REST:]
+            cut -= MAX_REST
+        if cut:
+            self._frame(source, text[:cut])
+
+    def _frame(self, source: int, text: str) -> None:
         body = text.encode("utf-8", "backslashreplace")
         head = self._headers[source]
-        raw = _unread()
+        raw = None if _calm >= _BURST and monotonic_ns() - _empty_at < _FRESH else _unread()
         if raw is not None:
             head = head[:-1] + b',"raw":[%d,%d],"at":%d}' % raw
+        frame = _pack(_wire.MAGIC, len(head), len(body)) + head + body  # both are far from their limits
+        if raw is None and _calm >= _BURST and self._rings:
+            if self._put is None:
+                self._put = self._channel.open_ring()
+            if self._put(frame):
+                return
         # at once: the order against what child processes write is a promise
-        self._channel.send([_wire.join(head, len(body)) + body], urgent=True)
+        self._channel.write([frame], urgent=True)
 
 
 class Prediction:
@@ -174,8 +203,8 @@ class Prediction:
 
     def done(self, status: str, error: Optional[str], seconds: float, is_stream: bool) -> List[bytes]:
         """Return the last frame. Nothing of this prediction may be sent after it."""
-        self.text.flush_all()
         self.active = False
+        self.text.end()
         more = "" if error is None else f',"error":{_wire.quote(error)}'
         if is_stream:
             more += ',"is_stream":true'

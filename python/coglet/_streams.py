@@ -9,7 +9,6 @@ from typing import Any, Iterable, List, Optional
 from ._prediction import SOURCES, STDERR, STDOUT, Text, current
 
 _general: Optional[Text] = None  # what belongs to no prediction
-_forked = False  # this process is a child of the worker: plain streams only
 
 
 class Stream(io.TextIOBase):
@@ -45,9 +44,7 @@ class Stream(io.TextIOBase):
         """Return the number of characters, as text streams do."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        if _forked:
-            os.write(self._source + 1, text.encode("utf-8", "backslashreplace"))
-        elif text:
+        if text:
             prediction = current.get()
             if prediction is not None and prediction.active:  # _text, without a call
                 prediction.text.write(self._source, text)
@@ -60,8 +57,7 @@ class Stream(io.TextIOBase):
             self.write(line)
 
     def flush(self) -> None:
-        if not _forked:
-            self._text().flush(self._source)
+        self._text().flush(self._source)
 
     def _text(self) -> Text:
         prediction = current.get()
@@ -135,6 +131,11 @@ class _Buffer(io.BufferedIOBase):
         return True
 
 
+def _write_plainly(stream: Stream, text: str) -> int:
+    os.write(stream.fileno(), text.encode("utf-8", "backslashreplace"))
+    return len(text)
+
+
 def plain(fd: int, whole_lines: bool = False) -> io.TextIOWrapper:
     """Return a text stream onto a file descriptor: without a buffer, or with one that holds a line together."""
     raw = io.FileIO(fd, "w", closefd=False)
@@ -160,8 +161,7 @@ def install(general: Text) -> List[Stream]:
 
 def in_child() -> None:
     """Leave this process, a forked child, with plain streams; also for who has kept a reference to ours."""
-    global _forked
-    _forked = True
+    Stream.write, Stream.flush = _write_plainly, lambda _stream: None  # type: ignore[assignment,method-assign]
     # its lines and those of its siblings come whole: print() writes each of its arguments on its own
     sys.stdout = sys.__stdout__ = plain(1, whole_lines=True)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = plain(2, whole_lines=True)  # type: ignore[misc]

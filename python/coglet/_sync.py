@@ -65,7 +65,7 @@ class SyncRunner:
             self._predict(header, body)
 
     def _predict(self, header: _wire.Header, body: bytes) -> None:
-        prediction = Prediction(self._data, Text(self._data, self._headers), header, self._tmp)
+        prediction = Prediction(self._data, Text(self._data, self._headers, self._worker.general), header, self._tmp)
         self._worker.restore_streams()
         token = current.set(prediction)
         self._canceler.begin(prediction)

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from coglet import _channel, _prediction, _wire
+from coglet import _channel, _prediction, _ring, _wire
 
 GOLDEN = Path(__file__).resolve().parents[2] / "internal" / "protocol" / "testdata"
 FRAMES = sorted(GOLDEN.glob("*.frame"))
@@ -90,6 +90,58 @@ def test_frames_of_a_prediction_are_the_golden_ones(monkeypatch):
     done = p.done("succeeded", None, 1.0, False)
     assert json.loads(b"".join(done)[12:]) == json.loads(golden["done_succeeded"][12:])
     assert not p.active
+
+
+def test_ring_gives_what_was_put_and_wraps_around():
+    memory = bytearray(_ring.COUNTERS + 100)
+    counters = memoryview(memory)[:16].cast("Q")
+    ring = _ring.Ring(memory)
+    put = taken = b""
+    for n in range(1000):
+        frame = bytes([n % 251]) * (1 + n * 7 % 60)
+        if not ring.put(frame):
+            assert len(put) - len(taken) + len(frame) > 100
+            while len(taken) < len(put):  # the parent takes all, byte by byte
+                taken += memory[_ring.COUNTERS + len(taken) % 100 :][:1]
+            counters[1] = len(taken)
+            assert taken == put and ring.put(frame)
+        put += frame
+        assert counters[0] == len(put) and ring.untold
+    assert len(put) > 1000
+    assert json.loads(ring.tell()[12:]) == {"type": "ring", "to": len(put)} and not ring.untold
+    assert not ring.put(bytes(101))
+
+
+def test_what_is_in_the_ring_comes_before_what_is_written(monkeypatch):
+    memory = bytearray(_ring.COUNTERS + 1000)
+    monkeypatch.setattr(_ring, "attach", lambda: _ring.Ring(memory))
+    monkeypatch.setattr(_prediction, "_unread", lambda: None)
+    monkeypatch.setattr(_prediction, "_calm", _prediction._BURST)
+    r, w = os.pipe()
+    channel = _channel.Channel(w, _channel.Guard())
+    general = _prediction.Text(channel, _prediction.log_headers(None))
+    text = _prediction.Text(channel, _prediction.log_headers(0), general)
+    text.write(0, "line\n")
+    text.write(0, "x" * 2000 + "\n")  # does not fit
+    text.write(1, "unfinished")
+    text.end()
+    text.write(0, "late\n")
+    os.close(w)
+    with os.fdopen(r, "rb") as pipe:
+        written = pipe.read()
+    first = _wire.join(b'{"type":"log","slot":0,"source":"stdout"}', 5) + b"line\n"
+    unfinished = _wire.join(b'{"type":"log","slot":0,"source":"stderr"}', 10) + b"unfinished"
+    assert memory[_ring.COUNTERS :].startswith(first + unfinished)
+    put = len(first), len(first + unfinished)
+    assert written == b"".join(
+        [
+            _wire.frame({"type": "ring", "to": 0}),  # opens it
+            _wire.frame({"type": "ring", "to": put[0]}),
+            _wire.join(b'{"type":"log","slot":0,"source":"stdout"}', 2001) + b"x" * 2000 + b"\n",
+            _wire.frame({"type": "ring", "to": put[1]}),
+            _wire.join(b'{"type":"log","source":"stdout"}', 5) + b"late\n",
+        ]
+    )
 
 
 def test_limits():
