@@ -1,6 +1,13 @@
 package api
 
-import "github.com/go-json-experiment/json"
+import (
+	"slices"
+	"strings"
+
+	"coglet/internal/logs"
+
+	"github.com/go-json-experiment/json"
+)
 
 // Health is the body of GET /health-check, fields in Cog's order.
 type Health struct {
@@ -11,27 +18,20 @@ type Health struct {
 	UserHealthcheckError string `json:"user_healthcheck_error,omitzero"`
 }
 
-// Body renders the health. The logs of setup may be megabytes, and be asked for many times a second while it runs: they
-// are written once, into memory of about their size.
-func (h Health) Body() (Body, error) {
+// AppendTo renders the health. The logs of setup may be megabytes, and be asked for many times a second while it runs.
+func (h Health) AppendTo(b []byte) ([]byte, error) {
 	version, err := json.Marshal(h.Version)
 	if err != nil {
 		return nil, err
 	}
-	size := 512
-	if h.Setup != nil {
-		size += len(h.Setup.Logs) + len(h.Setup.Logs)/32
-	}
-	b := appendString(append(make([]byte, 0, size), '{'), "status", h.Status)
+	b = appendString(append(b, '{'), "status", h.Status)
 	if s := h.Setup; s != nil {
 		b = appendString(append(b, `"setup":{`...), "started_at", s.StartedAt)
 		if s.CompletedAt != "" {
 			b = appendString(b, "completed_at", s.CompletedAt)
 		}
 		b = appendString(b, "status", s.Status)
-		if s.Logs != "" {
-			b = appendString(b, "logs", s.Logs)
-		}
+		b = s.Logs.appendTo(b)
 		b = append(b[:len(b)-1], "},"...)
 	}
 	b = append(append(b, `"version":`...), version...)
@@ -40,7 +40,7 @@ func (h Health) Body() (Body, error) {
 		b = appendString(b, "user_healthcheck_error", h.UserHealthcheckError)
 	}
 	b[len(b)-1] = '}'
-	return Body{b}, nil
+	return b, nil
 }
 
 // Setup is how the model's setup() went.
@@ -48,7 +48,29 @@ type Setup struct {
 	StartedAt   string `json:"started_at"`
 	CompletedAt string `json:"completed_at,omitzero"`
 	Status      string `json:"status"` // starting, succeeded or failed
-	Logs        string `json:"logs,omitzero"`
+	Logs        Text   `json:"logs,omitzero"`
+}
+
+// Text is a text in pieces of whole characters, one behind the other.
+type Text []string
+
+// MarshalText implements encoding.TextMarshaler.
+func (t Text) MarshalText() ([]byte, error) { return []byte(strings.Join(t, "")), nil }
+
+// appendTo appends the field for logs, if there are any.
+func (t Text) appendTo(b []byte) []byte {
+	if len(t) == 0 {
+		return b
+	}
+	size := 0
+	for _, piece := range t {
+		size += len(piece)
+	}
+	b = append(slices.Grow(b, size+size/32+512), `"logs":"`...) // room for what is escaped, and for what follows
+	for _, piece := range t {
+		b = logs.AppendEscaped(b, piece)
+	}
+	return append(b, `",`...)
 }
 
 // Version is what runs.

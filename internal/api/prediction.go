@@ -5,8 +5,7 @@ package api
 import (
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
+	"coglet/internal/logs"
 	"coglet/internal/prediction"
 )
 
@@ -77,8 +76,7 @@ const inline = 4 << 10
 
 func appendString(dst []byte, key, value string) []byte {
 	dst = append(append(append(dst, '"'), key...), `":`...)
-	dst, _ = jsontext.AppendQuote(dst, value) // invalid UTF-8 becomes U+FFFD
-	return append(dst, ',')
+	return append(logs.AppendQuote(dst, value), ',')
 }
 
 func appendTime(dst []byte, key string, t time.Time) []byte {

@@ -143,7 +143,7 @@ func (o *oneShot) setUp(signals <-chan os.Signal) error {
 	shown := ""
 	show := func() {
 		result, ok := pool.Setup()
-		if printed := result.Logs(); ok && printed != shown {
+		if printed := strings.Join(result.Logs(), ""); ok && printed != shown {
 			logs := printed
 			if _, reason := pool.State(); result.Failed { // the error says it
 				logs = strings.TrimSuffix(logs, reason+"\n")

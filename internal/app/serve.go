@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -85,6 +84,7 @@ type server struct {
 	uploads  *files.Store   // files that come with requests
 	roots    *x509.CertPool // of those who are called; nil = the system's
 	http     *http.Server
+	memory   *memory
 	shutdown chan struct{} // closed by POST /shutdown
 	once     sync.Once     // of shutdown
 
@@ -93,7 +93,7 @@ type server struct {
 
 // newServer makes everything and starts nothing. With schemaOnly workers load the model and do not set it up.
 func newServer(cfg config.Config, build Build, log *slog.Logger, schemaOnly bool) (s *server, err error) {
-	s = &server{cfg: cfg, log: log, table: process.NewTable(), shutdown: make(chan struct{})}
+	s = &server{cfg: cfg, log: log, table: process.NewTable(), memory: newMemory(), shutdown: make(chan struct{})}
 	if s.root, err = files.OpenRoot(""); err != nil {
 		return nil, err
 	}
@@ -122,11 +122,11 @@ func newServer(cfg config.Config, build Build, log *slog.Logger, schemaOnly bool
 		page = playground.Handler()
 	}
 	s.http = &http.Server{
-		Handler: httpapi.New(httpapi.Config{
+		Handler: s.memory.watch(httpapi.New(httpapi.Config{
 			Service: svc, Uploads: s.uploads, MaxBody: cfg.MaxBody, Version: build.api(), Log: log,
 			WebhookKey: cfg.WebhookKey,
 			Shutdown:   func() { s.once.Do(func() { close(s.shutdown) }) }, Page: page,
-		}),
+		})),
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
@@ -175,7 +175,7 @@ func (s *server) run(listener net.Listener, signals <-chan os.Signal) error {
 func (s *server) giveBack(ctx context.Context) {
 	select {
 	case <-s.pool.Settled():
-		debug.FreeOSMemory()
+		s.memory.use() // and when it has been quiet for a moment
 	case <-ctx.Done():
 	}
 }
@@ -245,6 +245,7 @@ func (s *server) drain(hurry context.Context) {
 
 // close gives up what is not sent and removes what the server put on disk.
 func (s *server) close() {
+	s.memory.close()
 	s.webhooks.Close()
 	for what, close := range map[string]func() error{"temp folder": s.root.Close, "harness": s.harness.Close} {
 		if err := close(); err != nil {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"coglet/internal/api"
@@ -66,13 +67,19 @@ func (s *server) healthCheck(w http.ResponseWriter, r *http.Request) {
 	if report.Health == service.Unhealthy {
 		body.UserHealthcheckError = report.Reason
 	}
-	rendered, err := body.Body()
-	if err != nil { // only our own types are in it
+	buf := healthBuffers.Get().(*[]byte)
+	defer healthBuffers.Put(buf)
+	var err error
+	if *buf, err = body.AppendTo((*buf)[:0]); err != nil { // only our own types are in it
 		writeDetail(w, http.StatusInternalServerError, "health not encodable")
 		return
 	}
-	writeBody(w, http.StatusOK, rendered)
+	writeBody(w, http.StatusOK, api.Body{*buf})
 }
+
+// healthBuffers are for answers of many megabytes that are asked for many times a second: a setup that prints much. What
+// is not used between two collections of garbage goes.
+var healthBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 func setupBody(r orchestrator.SetupResult) *api.Setup {
 	s := &api.Setup{StartedAt: stamp(r.Started), Status: "starting", Logs: r.Logs()}

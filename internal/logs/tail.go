@@ -3,6 +3,7 @@ package logs
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -27,15 +28,30 @@ func (t *Tail) Append(text []byte) {
 	for len(text) > 0 {
 		last := len(t.chunks) - 1
 		if last < 0 || len(t.chunks[last]) >= chunkSize {
-			t.chunks = append(t.chunks, nil)
+			t.chunks = append(t.chunks, t.chunk())
 			last++
 		}
 		n := min(len(text), chunkSize-len(t.chunks[last]))
+		for n < len(text) && n > 0 && !utf8.RuneStart(text[n]) {
+			n--
+		}
+		if n == 0 { // no room for the next character
+			t.chunks = append(t.chunks, t.chunk())
+			continue
+		}
 		t.chunks[last] = append(t.chunks[last], text[:n]...)
 		t.size += n
 		text = text[n:]
 		t.trim()
 	}
+}
+
+// chunk returns the next chunk: the first one grows with the text, those behind it are filled.
+func (t *Tail) chunk() []byte {
+	if len(t.chunks) == 0 {
+		return nil
+	}
+	return make([]byte, 0, chunkSize)
 }
 
 // trim drops whole chunks while the others are enough.
@@ -79,31 +95,30 @@ func (t *Tail) AppendRange(dst []byte, from, to int64) []byte {
 
 // String returns the text. When something was dropped it begins with a line that says how much.
 func (t *Tail) String() string {
-	text := t.AppendTo(nil)
-	return unsafe.String(unsafe.SliceData(text), len(text)) // which nobody else has: no second copy of megabytes
+	if t.size == 0 {
+		return ""
+	}
+	return strings.Join(t.Pieces(), "")
 }
 
-// AppendTo appends what String returns.
-func (t *Tail) AppendTo(dst []byte) []byte {
+// Pieces returns what String does, uncopied: in pieces of at most chunkSize that begin and end with whole characters.
+func (t *Tail) Pieces() []string {
 	if t.size == 0 {
-		return dst
+		return nil
 	}
+	pieces := make([]string, 0, len(t.chunks)+1)
 	skip := t.skip()
 	if dropped := t.dropped + int64(skip); dropped > 0 {
-		dst = fmt.Appendf(dst, "[coglet: %d bytes of earlier logs dropped]\n", dropped)
-	}
-	if dst == nil {
-		dst = make([]byte, 0, t.size-skip)
+		pieces = append(pieces, fmt.Sprintf("[coglet: %d bytes of earlier logs dropped]\n", dropped))
 	}
 	for _, c := range t.chunks {
-		if skip >= len(c) {
-			skip -= len(c)
-			continue
+		n := min(skip, len(c))
+		skip -= n
+		if c = c[n:]; len(c) > 0 {
+			pieces = append(pieces, unsafe.String(unsafe.SliceData(c), len(c))) // only what is behind it is still written
 		}
-		dst = append(dst, c[skip:]...)
-		skip = 0
 	}
-	return dst
+	return pieces
 }
 
 // skip is how many of the held bytes are over Max; the text then begins with a line, or a character where the line is

@@ -103,7 +103,7 @@ func TestSetupsThatFail(t *testing.T) {
 				t.Errorf("reason %q, want %q", reason, want)
 			}
 			result, ok := r.Setup()
-			if !ok || !result.Failed || !strings.Contains(result.Logs(), want) {
+			if !ok || !result.Failed || !strings.Contains(strings.Join(result.Logs(), ""), want) {
 				t.Errorf("setup result: %+v", result)
 			}
 			var notReady *NotReadyError

@@ -18,14 +18,14 @@ type SetupResult struct {
 	text   *logs.Tail
 }
 
-// Logs returns what setup has printed so far. It is made when it is asked for: it may be long.
-func (r SetupResult) Logs() string {
+// Logs returns what setup has printed so far, in pieces: it may be long, and is not copied.
+func (r SetupResult) Logs() []string {
 	if r.text == nil {
-		return ""
+		return nil
 	}
 	r.record.mu.Lock()
 	defer r.record.mu.Unlock()
-	return r.text.String()
+	return r.text.Pieces()
 }
 
 // setupRecord is the setup of one worker, the latest one. Its methods may be called at the same time.

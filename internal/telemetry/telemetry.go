@@ -8,11 +8,11 @@ import (
 	"log/slog"
 	"math"
 	"strconv"
-	"strings"
 	"sync"
 
+	"coglet/internal/logs"
+
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // targetKey is the attribute that names who speaks, such as coglet::user.
@@ -121,8 +121,7 @@ func (h *jsonHandler) head(b []byte, r *slog.Record) []byte {
 }
 
 func (h *jsonHandler) message(b []byte, text string) []byte {
-	b, _ = jsontext.AppendQuote(b, text) // invalid UTF-8 becomes U+FFFD
-	return b
+	return logs.AppendQuote(b, text)
 }
 
 func (h *jsonHandler) tail(b []byte, r *slog.Record) []byte {
@@ -170,7 +169,7 @@ func appendAttr(b []byte, group string, a slog.Attr) []byte {
 		return b
 	}
 	b = append(b, ',')
-	b, _ = jsontext.AppendQuote(b, group+a.Key)
+	b = logs.AppendQuote(b, group+a.Key)
 	b = append(b, ':')
 	switch v.Kind() {
 	case slog.KindFloat64:
@@ -184,17 +183,15 @@ func appendAttr(b []byte, group string, a slog.Attr) []byte {
 	case slog.KindBool:
 		return strconv.AppendBool(b, v.Bool())
 	case slog.KindString, slog.KindDuration, slog.KindTime:
-		b, _ = jsontext.AppendQuote(b, v.String())
-		return b
+		return logs.AppendQuote(b, v.String())
 	case slog.KindAny:
 		if err, ok := v.Any().(error); ok {
-			b, _ = jsontext.AppendQuote(b, err.Error())
-			return b
+			return logs.AppendQuote(b, err.Error())
 		}
 	}
 	raw, err := json.Marshal(v.Any())
 	if err != nil {
-		raw, _ = jsontext.AppendQuote(nil, strings.ToValidUTF8(v.String(), "\uFFFD"))
+		raw = logs.AppendQuote(nil, v.String())
 	}
 	return append(b, raw...)
 }

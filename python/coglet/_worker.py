@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import Any, Dict, List, Optional
 
-from . import _bytecode, _context, _load, _streams, _wire, _worker_state
+from . import _bytecode, _context, _load, _streams, _tls, _wire, _worker_state
 from ._channel import Channel, Guard
 from ._prediction import SOURCES, Text, current, log_headers
 
@@ -160,6 +160,7 @@ def main() -> None:
         fail_setup(worker, f"harness speaks protocol version {_wire.VERSION}, the server {init.get('version')}")
     os.register_at_fork(after_in_child=_in_child)
     _context.install()
+    _tls.install()
     try:
         ready = _load_model(worker)
     except BaseException as error:
