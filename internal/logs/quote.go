@@ -15,9 +15,29 @@ func AppendQuote(dst []byte, text string) []byte {
 
 // AppendEscaped appends what AppendQuote does, without the quotes around it.
 func AppendEscaped(dst []byte, text string) []byte {
-	p := unsafe.Slice(unsafe.StringData(text), len(text)) // only read
-	start := 0                                            // of what stands for itself
-	for i := 0; i < len(p); {
+	p := bytesOf(text)
+	for i := 0; ; i++ {
+		at := nextSpecial(p, i)
+		if dst = append(dst, p[i:at]...); at == len(p) {
+			return dst
+		}
+		if i = at; p[i] < utf8.RuneSelf {
+			dst = appendEscape(dst, p[i])
+		} else {
+			dst = append(dst, replacement...)
+		}
+	}
+}
+
+// IsEscaped reports whether text stands for itself in a JSON string.
+func IsEscaped(text string) bool { return nextSpecial(bytesOf(text), 0) == len(text) }
+
+// bytesOf returns the bytes of text, to be read only.
+func bytesOf(text string) []byte { return unsafe.Slice(unsafe.StringData(text), len(text)) }
+
+// nextSpecial returns where the first byte from i on stands that does not stand for itself in a JSON string, or the end.
+func nextSpecial(p []byte, i int) int {
+	for i < len(p) {
 		if i+8 <= len(p) {
 			special := specials(binary.LittleEndian.Uint64(p[i:]))
 			if special == 0 {
@@ -29,19 +49,17 @@ func AppendEscaped(dst []byte, text string) []byte {
 		switch c := p[i]; {
 		case c >= utf8.RuneSelf:
 			char, size := utf8.DecodeRune(p[i:])
-			if i += size; char == utf8.RuneError && size == 1 {
-				dst = append(append(dst, p[start:i-1]...), replacement...)
-				start = i
+			if char == utf8.RuneError && size == 1 {
+				return i
 			}
+			i += size
 		case c < ' ' || c == '"' || c == '\\':
-			dst = appendEscape(append(dst, p[start:i]...), c)
-			i++
-			start = i
+			return i
 		default:
 			i++
 		}
 	}
-	return append(dst, p[start:]...)
+	return i
 }
 
 // specials has the highest bit set of the first of eight bytes that does not stand for itself in JSON: no ASCII, a

@@ -13,6 +13,9 @@ func checkQuote(t *testing.T, text string) {
 	if got := string(AppendQuote([]byte("before"), text)); got != "before"+string(want) {
 		t.Errorf("%q became %s, want %s", text, got, want)
 	}
+	if got := IsEscaped(text); got != (string(want) == `"`+text+`"`) {
+		t.Errorf("%q is escaped: %t, and becomes %s", text, got, want)
+	}
 }
 
 func TestQuoteIsThatOfJSON(t *testing.T) {

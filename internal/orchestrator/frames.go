@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"time"
+	"unsafe"
 
+	"coglet/internal/logs"
 	"coglet/internal/prediction"
 	"coglet/internal/protocol"
 )
@@ -226,8 +228,27 @@ func (i *instance) output(m *protocol.Output, f *protocol.Frame) error {
 	}
 	r.buffered += i.admitted
 	i.admitted = 0
-	r.deliver(delivered{body: f.TakeBody(), items: items, files: m.Files})
+	body := f.TakeBody()
+	if m.Text {
+		if body, err = escaped(body); err != nil {
+			return err
+		}
+	}
+	r.deliver(delivered{body: body, items: items, files: m.Files})
 	return nil
+}
+
+// escaped makes JSON of a string in quotes; mostly it is that already.
+func escaped(body []byte) ([]byte, error) {
+	last := len(body) - 1
+	if last < 1 || body[0] != '"' || body[last] != '"' {
+		return nil, fmt.Errorf("%w: text without quotes", errImpossible)
+	}
+	text := unsafe.String(&body[1], last-1)
+	if logs.IsEscaped(text) {
+		return body, nil
+	}
+	return logs.AppendQuote(make([]byte, 0, len(body)+len(body)/16), text), nil
 }
 
 func (i *instance) done(m *protocol.Done) error {

@@ -177,6 +177,7 @@ type Output struct {
 	Index int    `json:"index"`
 	Items *int   `json:"items,omitzero"`
 	Files []File `json:"files,omitzero"`
+	Text  bool   `json:"text,omitzero"` // the body is a string in quotes, of which nothing is escaped yet
 }
 
 // Metric modes.

@@ -55,6 +55,7 @@ var messages = []struct {
 	}, `{"s":"hi"}`},
 	{"log_data", &Log{Type: TypeLog, Slot: ptr(0), Source: Stdout}, "line\n"},
 	{"output", &Output{Type: TypeOutput, Slot: 1, Index: 4}, `"x"`},
+	{"output_text", &Output{Type: TypeOutput, Slot: 0, Index: 0, Text: true}, "\"two \"lines\"\n\""},
 	{"output_items", &Output{
 		Type: TypeOutput, Slot: 0, Index: 0, Items: ptr(2),
 		Files: []File{{Ref: "coglet-file:00:0", Path: "/tmp/a.png", MIME: "image/png"}},

@@ -17,6 +17,9 @@ from ._worker import Method, Worker, describe, print_traceback
 # More than this many bytes that the parent has not taken: who yields more waits.
 _HIGH_WATER = 1 << 20
 
+# Pieces that are smaller than this, on average and in bytes, are joined for a write; a copy of larger ones costs more.
+_SMALL = 4 << 10
+
 
 class LoopChannel(Channel):
     """The data socket as an event loop writes it: what comes in one turn of the loop goes out in one write."""
@@ -25,7 +28,7 @@ class LoopChannel(Channel):
         super().__init__(fd, guard)
         self._loop = loop
         self._loop_thread = threading.get_ident()
-        self._queue: List[bytes] = []
+        self._queue: List[_wire.Piece] = []
         self._size = 0
         self._scheduled = False
         self._stalled = False  # the socket is full: add_writer goes on
@@ -53,16 +56,21 @@ class LoopChannel(Channel):
 
     def _write_now(self) -> None:
         """Write what the socket takes, with the turn."""
-        data = self._queue[0] if len(self._queue) == 1 else b"".join(self._queue)
+        queue = self._queue
         try:
-            done = os.write(self._fd, data)
+            if len(queue) == 1:
+                done = os.write(self._fd, queue[0])
+            elif self._size < len(queue) * _SMALL:
+                done = os.write(self._fd, b"".join(queue))
+            else:
+                done = os.writev(self._fd, queue[: _wire.MAX_PIECES])
         except BlockingIOError:
             done = 0
         except OSError as error:
             _wire.give_up(f"fd {self._fd}: write: {error}")
             return
-        self._size = len(data) - done
-        self._queue = [data[done:]] if self._size else []
+        self._size -= done
+        self._queue = _wire.behind(queue, done) if self._size else []
 
     def flush(self) -> None:
         """Write what the socket takes now, and the rest when it takes more. Called by the loop."""
@@ -253,7 +261,7 @@ class AsyncRunner:
         if hasattr(result, "__await__"):
             result = await result
         if type(result) in _encode.PLAIN:
-            return False, prediction.output(_encode.encode_plain(result), [])
+            return False, prediction.output_plain(result)
         encoder = _encode.Encoder(prediction.dir)
         if hasattr(result, "__anext__"):
             await self._stream(prediction, encoder, result)
@@ -308,8 +316,7 @@ class AsyncRunner:
                 await close()
 
     async def _send(self, prediction: Prediction, encoder: _encode.Encoder, item: Any) -> None:
-        body, files = encoder.encode_yielded(item, prediction.outputs)
-        self._data.send(prediction.output(body, files))
+        self._data.send(prediction.output_yielded(encoder, item))
         await self._data.drain()
 
     def _start_healthcheck(self, number: int) -> None:

@@ -10,7 +10,7 @@ from . import _types
 
 _dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _quote = json.encoder.encode_basestring
-_LONG = 64 << 10  # characters from which a string has a quicker way
+LONG = 64 << 10  # characters from which a string has a quicker way
 # Types whose values are encoded as they are: those of most outputs, and of most tokens.
 PLAIN = frozenset((str, int, bool, type(None)))
 
@@ -25,7 +25,7 @@ def encode_plain(value: Any) -> bytes:
     """Return the JSON of a value whose type is in PLAIN."""
     if type(value) is not str:
         return _dumps(value).encode()
-    if len(value) >= _LONG:
+    if len(value) >= LONG:
         from ._long import quote
 
         return quote(value)
@@ -58,8 +58,6 @@ class Encoder:
 
     def encode_yielded(self, value: Any, index: int) -> Tuple[bytes, Files]:
         """Return the same for an item of a generator, which goes on and may write its files anew: they are copied."""
-        if type(value) in PLAIN:
-            return encode_plain(value), []
         self._copy = True
         return self.encode(value, f"output[{index}]")
 

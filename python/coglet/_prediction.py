@@ -7,7 +7,7 @@ from functools import partial
 from time import monotonic_ns
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from . import _wire
+from . import _encode, _wire
 from ._channel import Channel
 
 STDOUT, STDERR = 0, 1
@@ -195,6 +195,22 @@ class Prediction:
             head = _wire.header_bytes(header)
         self.outputs += 1 if items is None else items
         return [_wire.join(head, len(body)), body]
+
+    def output_plain(self, value: Any) -> List[bytes]:
+        """Return the frame of an output whose type is in _encode.PLAIN."""
+        if type(value) is str and len(value) >= _encode.LONG:
+            # the parent escapes what must be: it looks at eight characters at a time, and copies nothing where none is
+            data = value.encode("utf-8", "replace")
+            head = b'{"type":"output","slot":%d,"index":%d,"text":true}' % (self.slot, self.outputs)
+            self.outputs += 1
+            return [_wire.join(head, len(data) + 2), b'"', data, b'"']
+        return self.output(_encode.encode_plain(value), [])
+
+    def output_yielded(self, encoder: _encode.Encoder, item: Any) -> List[bytes]:
+        """Return the frame of an item of a generator."""
+        if type(item) in _encode.PLAIN:
+            return self.output_plain(item)
+        return self.output(*encoder.encode_yielded(item, self.outputs))
 
     def metric(self, name: str, mode: str, value: Any) -> None:
         """Record a metric. Raises ValueError when it is too large for a frame."""

@@ -23,7 +23,7 @@ class SyncRunner:
         self._predictor = worker.predictor
         self._method = worker.method(None)
         self._data = Channel(_wire.DATA, worker.guard)
-        self._reader = _wire.Reader(_wire.DATA)
+        self._reader = _wire.Reader(_wire.DATA, reuse=True)
         self._canceler = Canceler(worker)
         self._health = SyncHealthcheck(worker)
         self._headers = log_headers(0)
@@ -130,7 +130,7 @@ class SyncRunner:
         result = method.predictor.call(**kwargs)
         if type(result) in _encode.PLAIN:
             canceler.leave()
-            return False, prediction.output(_encode.encode_plain(result), [])
+            return False, prediction.output_plain(result)
         if isinstance(result, CoroutineType):  # a decorator hid that the method is async
             result = self._await(result)
         if hasattr(result, "__anext__"):
@@ -151,8 +151,7 @@ class SyncRunner:
         """Send each item as it comes. A generator is closed in any case, so that its cleanup runs in its prediction."""
         try:
             for item in result:
-                body, files = encoder.encode_yielded(item, prediction.outputs)
-                self._data.send(prediction.output(body, files))
+                self._data.send(prediction.output_yielded(encoder, item))
         finally:
             close = getattr(result, "close", None)
             if close is not None:

@@ -3,7 +3,7 @@
 import json
 import os
 import struct
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 MAGIC = b"CGL1"
 VERSION = 1
@@ -20,8 +20,10 @@ OURS = (CONTROL_IN, CONTROL_OUT, DIAGNOSTIC, DATA, LIFELINE, RING)
 
 PREFIX = struct.Struct(">4sII")
 _BUFFER = 64 << 10
+_MAX_REUSED = 16 << 20
 
 Header = Dict[str, Any]
+Piece = Union[bytes, memoryview]
 
 
 class Broken(Exception):
@@ -66,10 +68,18 @@ def frame(header: Header, body_size: int = 0) -> bytes:
 
 
 class Reader:
-    """Reads frames from a file descriptor. One thread uses it."""
+    """
+    Reads frames from a file descriptor. One thread uses it.
 
-    def __init__(self, fd: int) -> None:
+    With reuse, a body is valid until the next call: large ones come into the same memory, as new memory costs as much
+    as all the rest of reading them.
+    """
+
+    def __init__(self, fd: int, reuse: bool = False) -> None:
         self._fd = fd
+        self._large = bytearray()
+        self._largest = _BUFFER
+        self._reuse = reuse
         self._buffer = bytearray(_BUFFER)
         self._view = memoryview(self._buffer)
         self._whole = [self._view]  # made once: what a read mostly goes into
@@ -125,7 +135,7 @@ class Reader:
 
     def _rest(self, begun: bytes, size: int) -> bytes:
         """Return a body that did not come with its header: read into memory of its own size."""
-        body = bytearray(size)
+        body = self._memory(size)
         view = memoryview(body)
         view[: len(begun)] = begun
         done = len(begun)
@@ -136,6 +146,21 @@ class Reader:
                 _wait_readable(self._fd)
         view.release()
         return bytes(body) if size < _BUFFER else body  # type: ignore[return-value]  # json takes both
+
+    def _memory(self, size: int) -> bytearray:
+        if size > self._largest:
+            self._largest = size
+            # Freed at once: the C library takes it for what this program does, and no longer gives memory of such a size
+            # back to the system after each use; to get it anew takes longer than what is done with it.
+            bytes(min(4 * size, 31 << 20))
+        if not self._reuse or not _BUFFER <= size <= _MAX_REUSED:
+            return bytearray(size)
+        body = self._large
+        if len(body) < size:
+            body = self._large = bytearray(size)
+        elif len(body) > size:
+            del body[size:]
+        return body
 
     def _read_into(self, views: List[memoryview]) -> int:
         try:
@@ -155,6 +180,18 @@ def _wait_readable(fd: int) -> None:
     select.select([fd], [], [])
 
 
+MAX_PIECES = 512  # of one write; the system's limit is not below it
+
+
+def behind(pieces: Sequence[Piece], done: int) -> List[Piece]:
+    """Return what is left of the pieces when so many bytes have been written."""
+    for i, piece in enumerate(pieces):
+        if done < len(piece):
+            return [memoryview(piece)[done:], *pieces[i + 1 :]] if done else list(pieces[i:])
+        done -= len(piece)
+    return []
+
+
 def write_all(fd: int, pieces: List[bytes]) -> None:
     """Write the pieces one behind the other. Raises Broken."""
     try:
@@ -166,10 +203,10 @@ def write_all(fd: int, pieces: List[bytes]) -> None:
             done = os.writev(fd, pieces)
         if done == size:
             return
-        rest = memoryview(b"".join(pieces))[done:]
+        rest = behind(pieces, done)
         while rest:
             try:
-                rest = rest[os.write(fd, rest) :]
+                rest = behind(rest, os.writev(fd, rest[:MAX_PIECES]))
             except BlockingIOError:
                 import select
 
