@@ -8,9 +8,11 @@ import (
 	"io"
 	"mime"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+	fast64 "github.com/segmentio/asm/base64"
 )
 
 // IsURL reports whether a file input is to be fetched; Cog knows these three schemes, in lower case.
@@ -98,7 +100,7 @@ func AppendDataURL(dst []byte, path, media string) ([]byte, error) {
 	if err != nil {
 		return dst, fmt.Errorf("media type %q: %w", media, err)
 	}
-	size := base64.StdEncoding.EncodedLen(int(bytes))
+	size := fast64.StdEncoding.EncodedLen(int(bytes))
 	if need := len(dst) + len(quoted) + size; cap(dst) < need {
 		dst = append(make([]byte, 0, need+need/16), dst...)
 	}
@@ -112,12 +114,15 @@ func AppendDataURL(dst []byte, path, media string) ([]byte, error) {
 // appendBase64 encodes size bytes of r, a multiple of three at a time.
 func appendBase64(dst []byte, r io.Reader, size int64) ([]byte, error) {
 	buf := make([]byte, min(size, 48<<10)/3*3+3)
+	dst = slices.Grow(dst, fast64.StdEncoding.EncodedLen(int(size)))
 	for size > 0 {
 		n, err := io.ReadFull(r, buf[:min(int64(len(buf)), size)])
 		if err != nil {
 			return dst, fmt.Errorf("it became shorter while it was read: %w", err)
 		}
-		dst = base64.StdEncoding.AppendEncode(dst, buf[:n])
+		end := len(dst) + fast64.StdEncoding.EncodedLen(n)
+		fast64.StdEncoding.Encode(dst[len(dst):end], buf[:n])
+		dst = dst[:end]
 		size -= int64(n)
 	}
 	if n, _ := r.Read(buf[:1]); n > 0 {

@@ -120,20 +120,20 @@ type channel struct {
 // burst notices when frames come one by one in quick succession, as from a loop that prints or yields. Most of the time
 // then goes into falling asleep and being woken, on both sides: the reader looks again for a moment before it sleeps.
 type burst struct {
-	last int64 // when the last read ended, on monotonic's clock
-	run  int   // reads that followed closely on each other
+	last time.Time // when the last read ended
+	run  int       // reads that followed closely on each other
 }
 
 const (
-	burstGap  = int64(50 * time.Microsecond) // reads that are closer follow closely
-	burstRun  = 16                           // so many of them are a burst
-	burstLook = int64(20 * time.Microsecond) // how long the reader looks
+	burstGap  = 50 * time.Microsecond // reads that are closer follow closely
+	burstRun  = 16                    // so many of them are a burst
+	burstLook = 20 * time.Microsecond // how long the reader looks
 )
 
 // took is told that a read brought something.
 func (b *burst) took() {
-	now := monotonic()
-	if now-b.last > burstGap {
+	now := time.Now()
+	if now.Sub(b.last) > burstGap {
 		b.run = 0
 	}
 	b.run++
@@ -142,7 +142,7 @@ func (b *burst) took() {
 
 // looks reports whether the reader, who has found nothing, is to look again.
 func (b *burst) looks() bool {
-	return b.run >= burstRun && monotonic()-b.last < burstLook
+	return b.run >= burstRun && time.Since(b.last) < burstLook
 }
 
 func (o *order) channel(f conn) (*channel, error) {
