@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -80,10 +81,10 @@ func (r *Run) Begin() {
 
 // begin takes a run that has just got its slot to the worker. It does not wait.
 func (r *Run) begin() {
-	r.pool.log.begun(r.pred.ID)
 	r.pred.Start(r.pool.cfg.Now())
 	if r.job.Resolve == nil {
 		r.send(r.job.Input)
+		r.pool.log.begun(r.pred.ID)
 		return
 	}
 	inst := r.slot.inst
@@ -257,8 +258,10 @@ func (r *Run) conclude(o outcome) {
 	}
 	var next *Run
 	var kill *instance
+	alone := false
 	if r.slot != nil {
 		next = p.release(r.slot)
+		alone = r.slot.inst.running == 0
 		if inst := r.slot.inst; inst.quarantine != nil && inst.allOverdue() {
 			kill = inst
 		}
@@ -277,6 +280,9 @@ func (r *Run) conclude(o outcome) {
 	}
 	result := finalResult(o, cause)
 	if r.pred.Finish(result, p.cfg.Now()) {
+		if alone {
+			runtime.Gosched() // whoever waits for the answer goes first
+		}
 		p.log.ended(r.pred.ID, result, r.pred.Array())
 	}
 

@@ -1,6 +1,7 @@
 """JSON in which a few strings are most of it, such as pictures as data: URLs: the json module looks at each character.
 
-Measured on 10 MB of base64: 1 ms instead of 10 to read it, 7 ms instead of 20 to write it.
+Measured on 10 MB of base64: 1 ms instead of 10 to read it, 7 ms instead of 20 to write it. A string that is a whole
+output is not written here: the parent escapes it.
 """
 
 import json

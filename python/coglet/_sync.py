@@ -70,11 +70,10 @@ class SyncRunner:
         token = current.set(prediction)
         self._canceler.begin(prediction)
         try:
-            frames = self._run(prediction, body)
+            self._data.send(self._run(prediction, body))  # before the rest: somebody waits for it
         finally:
             self._canceler.end()
             current.reset(token)
-        self._data.send(frames)
 
     def _run(self, prediction: Prediction, body: bytes) -> List[bytes]:
         """Run one prediction and return its last frames."""

@@ -150,8 +150,8 @@ class Reader:
     def _memory(self, size: int) -> bytearray:
         if size > self._largest:
             self._largest = size
-            # Freed at once: the C library takes it for what this program does, and no longer gives memory of such a size
-            # back to the system after each use; to get it anew takes longer than what is done with it.
+            # Freed at once: the C library takes it for what this program does, and no longer gives memory of such a
+            # size back to the system after each use; to get it anew takes longer than what is done with it.
             bytes(min(4 * size, 31 << 20))
         if not self._reuse or not _BUFFER <= size <= _MAX_REUSED:
             return bytearray(size)
