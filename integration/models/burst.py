@@ -3,13 +3,12 @@
 import contextvars
 import ctypes
 import gc
+import itertools
 import mmap
 import os
 import signal
 import subprocess
 import threading
-from typing import List
-
 from cog import BasePredictor, Input
 
 
@@ -69,11 +68,10 @@ class Predictor(BasePredictor):
 
     def handlers(self, n: int) -> None:
         """A signal every half millisecond, and a finalizer now and then, whose prints come inside those of the loop."""
-        ticks: List[int] = []
+        ticks = itertools.count()  # a handler may interrupt a handler
 
         def handler(*_: object) -> None:
-            ticks.append(0)
-            print(f"<handler {len(ticks) - 1}>")
+            print(f"<handler {next(ticks)}>")
 
         old = signal.signal(signal.SIGALRM, handler)
         gc.set_threshold(50)
@@ -87,7 +85,7 @@ class Predictor(BasePredictor):
             signal.signal(signal.SIGALRM, old)
             gc.collect()
             gc.set_threshold(700)
-        print(f"handlers {len(ticks)}")
+        print(f"handlers {next(ticks)}")
 
     def forever(self, _: int) -> None:
         i = 0

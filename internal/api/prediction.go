@@ -9,9 +9,6 @@ import (
 	"coglet/internal/prediction"
 )
 
-// timeFormat is RFC 3339 with microseconds; times are UTC.
-const timeFormat = "2006-01-02T15:04:05.000000Z"
-
 // Body is one JSON value in pieces that are written one behind the other, so that large outputs are not copied.
 type Body [][]byte
 
@@ -81,6 +78,6 @@ func appendString(dst []byte, key, value string) []byte {
 
 func appendTime(dst []byte, key string, t time.Time) []byte {
 	dst = append(append(append(dst, '"'), key...), `":"`...)
-	dst = t.UTC().AppendFormat(dst, timeFormat)
+	dst = logs.AppendTime(dst, t)
 	return append(dst, `",`...)
 }

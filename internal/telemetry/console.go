@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+
+	"coglet/internal/logs"
 )
 
 // consoleHandler writes records for people, in Cog's order: time, level, target, message, then key=value.
@@ -49,7 +51,7 @@ func (h *consoleHandler) Handle(_ context.Context, r slog.Record) error { return
 func (h *consoleHandler) output() *output { return h.out }
 
 func (h *consoleHandler) head(b []byte, r *slog.Record) []byte {
-	b = h.paint(b, dim, r.Time.UTC().Format("2006-01-02T15:04:05.000000Z"))
+	b = h.paint(b, dim, r.Time.UTC().Format(logs.TimeFormat))
 	b = h.paint(append(b, ' '), levelColour(r.Level), pad(levelName(r.Level)))
 	return append(h.paint(append(b, ' '), dim, orDefault(h.target)+":"), ' ')
 }

@@ -116,7 +116,7 @@ func (h *jsonHandler) Handle(_ context.Context, r slog.Record) error { return ha
 func (h *jsonHandler) output() *output { return h.out }
 
 func (h *jsonHandler) head(b []byte, r *slog.Record) []byte {
-	b = r.Time.UTC().AppendFormat(append(b, `{"timestamp":"`...), "2006-01-02T15:04:05.000000Z")
+	b = logs.AppendTime(append(b, `{"timestamp":"`...), r.Time)
 	return append(append(append(b, `","level":"`...), levelName(r.Level)...), `","fields":{"message":`...)
 }
 
