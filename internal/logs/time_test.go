@@ -8,7 +8,8 @@ import (
 func TestTimeIsWrittenAsItsFormatSays(t *testing.T) {
 	berlin := time.FixedZone("somewhere", 3600+1800)
 	for _, at := range []time.Time{
-		{}, time.Unix(0, 0), time.Unix(1<<33, 999_999_999).In(berlin), time.Date(2024, 2, 29, 23, 59, 59, 1_999, time.UTC),
+		{},
+		time.Unix(0, 0), time.Unix(1<<33, 999_999_999).In(berlin), time.Date(2024, 2, 29, 23, 59, 59, 1_999, time.UTC),
 		time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC), time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC),
 		time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(7, 1, 2, 3, 4, 5, 6_000, berlin),
 	} {
