@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import threading
+
 from cog import BasePredictor, Input
 
 

@@ -97,6 +97,7 @@ func (w *worker) spawn() (_ *instance, err error) {
 	if err != nil {
 		i.proc.Kill()
 		<-i.proc.Done()
+		i.closeRing()
 		launch.Close()
 		return nil, fmt.Errorf("start worker: %w", err)
 	}

@@ -7,8 +7,10 @@ from typing import Callable, Dict, List, Optional
 
 from . import _ring, _wire
 
-# How long a thread waits that finds another one writing: about as long as a write takes.
+# How long a thread waits that finds another one writing: about as long as a write takes, and longer where the parent is
+# slow to read, so that many who wait do not keep a processor busy.
 _PAUSE = 50e-6  # seconds
+_MAX_PAUSE = 5e-3
 
 
 class Guard:
@@ -57,8 +59,10 @@ class Channel:
         me = get_ident()
         if self.turn.get(0) == me:
             return 0
+        pause = _PAUSE
         while self.turn.setdefault(0, me) != me:
-            sleep(_PAUSE)
+            sleep(pause)
+            pause = min(2 * pause, _MAX_PAUSE)
         return me
 
     def give(self, me: int) -> None:

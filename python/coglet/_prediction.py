@@ -106,10 +106,14 @@ class Text:
 
     def end(self) -> None:
         """Send the unfinished lines. What is written from now on goes to the heir."""
-        for source in (STDOUT, STDERR):
-            if self._rest[source]:
-                self._hand(source, True)
+        rest = self._rest
+        if rest[STDOUT] or rest[STDERR]:
+            self.flush(STDOUT)
+            self.flush(STDERR)
         self._ended = True
+        if rest[STDOUT] or rest[STDERR]:  # of another thread, in the last moment
+            self.flush(STDOUT)
+            self.flush(STDERR)
 
     def _hand(self, source: int, unfinished: bool) -> None:
         channel = self._channel

@@ -152,7 +152,10 @@ class Reader:
             self._largest = size
             # Freed at once: the C library takes it for what this program does, and no longer gives memory of such a
             # size back to the system after each use; to get it anew takes longer than what is done with it.
-            bytes(min(4 * size, 31 << 20))
+            try:
+                bytes(min(4 * size, 31 << 20))
+            except MemoryError:
+                pass
         if not self._reuse or not _BUFFER <= size <= _MAX_REUSED:
             return bytearray(size)
         body = self._large
