@@ -17,6 +17,7 @@ def keep() -> None:
 
 
 def _compile() -> None:
+    import importlib.util
     import py_compile
 
     ours = os.path.dirname(os.path.abspath(__file__))
@@ -25,7 +26,8 @@ def _compile() -> None:
         files = [os.path.join(folder, name) for folder in (ours, sdk) for name in os.listdir(folder)]
         files.sort(key=lambda path: path == os.path.abspath(__file__))  # this one last: it says that all are there
         for path in files:
-            if path.endswith(".py"):
+            # what a process that ended too soon has left is gone on with
+            if path.endswith(".py") and not os.path.exists(importlib.util.cache_from_source(path)):
                 py_compile.compile(path, doraise=True)
     except Exception:  # a folder that cannot be written, or a full disk: then it is compiled the next time
         pass
