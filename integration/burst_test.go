@@ -70,20 +70,13 @@ func TestBurstsAndChildrenKeepTheirOrder(t *testing.T) {
 	a := s.predict("do", "children")
 	s.succeeded(a)
 	logs := a.str("logs")
-	at := 0
+	var wants []string
 	for i := range 10 {
-		for _, want := range []string{
-			fmt.Sprintf("<before %d 199>\nchild %d\n<after %d 0>\n", i, i, i), fmt.Sprintf("<after %d 199>\n", i),
-		} {
-			found := strings.Index(logs[at:], want)
-			if found < 0 {
-				t.Fatalf("%q is not where it belongs in\n%s", want, logs)
-			}
-			at += found
-		}
+		wants = append(wants, fmt.Sprintf("<before %d 199>\nchild %d\n<after %d 0>\n", i, i, i), fmt.Sprintf("<after %d 199>\n", i))
 		checkBurst(t, logs, fmt.Sprintf("before %d", i), 200)
 		checkBurst(t, logs, fmt.Sprintf("after %d", i), 200)
 	}
+	inOrder(t, logs, wants...)
 }
 
 func TestBurstsOfThreadsHandlersAndFinalizers(t *testing.T) {

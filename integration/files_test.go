@@ -65,6 +65,17 @@ func TestFilesInAndOut(t *testing.T) {
 	}
 }
 
+func TestLogTellsThatAPredictionWithAFileBegins(t *testing.T) {
+	s := ready(t, "files", launch{})
+	for _, image := range []string{"plain,text", "text/plain;base64,dGV4dA=="} {
+		s.succeeded(s.predict("how", "read", "image", "data:"+image))
+	}
+	s.until("the end of both in the log", func() bool { // which is written behind the answer
+		return strings.Count(s.logs(), "Prediction succeeded") == 2
+	})
+	inOrder(t, s.logs(), "Starting prediction", "Prediction succeeded", "Starting prediction", "Prediction succeeded")
+}
+
 func TestFileInputsThatAreRefused(t *testing.T) {
 	s := ready(t, "files", launch{})
 	for _, value := range []string{"/etc/hostname", "file:///etc/hostname", "data:image/png;base64,!!!!", "data:nocomma"} {

@@ -60,18 +60,23 @@ func TestPrintsAndChildrenKeepTheirOrder(t *testing.T) {
 	s := ready(t, "children", launch{})
 	a := s.predict("what", "order")
 	s.succeeded(a)
-	logs := a.str("logs")
-	at := 0
+	var wants []string
 	for n := range 20 {
-		for _, want := range []string{
-			fmt.Sprintf("before %d\n", n), fmt.Sprintf("child %d\n", n), fmt.Sprintf("after %d\n", n),
-		} {
-			i := strings.Index(logs[at:], want)
-			if i < 0 {
-				t.Fatalf("%q is not where it belongs in\n%s", want, logs)
-			}
-			at += i
+		wants = append(wants, fmt.Sprintf("before %d\n", n), fmt.Sprintf("child %d\n", n), fmt.Sprintf("after %d\n", n))
+	}
+	inOrder(t, a.str("logs"), wants...)
+}
+
+// inOrder fails the test unless each text stands behind the one before it.
+func inOrder(t *testing.T, logs string, wants ...string) {
+	t.Helper()
+	at := 0
+	for _, want := range wants {
+		i := strings.Index(logs[at:], want)
+		if i < 0 {
+			t.Fatalf("%q is not where it belongs in\n%s", want, logs)
 		}
+		at += i + len(want)
 	}
 }
 

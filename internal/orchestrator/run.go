@@ -81,10 +81,10 @@ func (r *Run) Begin() {
 
 // begin takes a run that has just got its slot to the worker. It does not wait.
 func (r *Run) begin() {
+	r.pool.log.begun(r.pred.ID)
 	r.pred.Start(r.pool.cfg.Now())
 	if r.job.Resolve == nil {
 		r.send(r.job.Input)
-		r.pool.log.begun(r.pred.ID)
 		return
 	}
 	inst := r.slot.inst
