@@ -11,11 +11,16 @@ import (
 // memory gives back to the system what the server has no use for when it is quiet: what setup left, and the garbage and
 // the pages of a time with many requests, which Go alone would keep for minutes.
 type memory struct {
-	timer   *time.Timer
-	used    atomic.Bool // since the last look
-	stopped atomic.Bool // the timer
-	freed   uint64      // of look: bytes that had been allocated when memory was last given back
+	timer *time.Timer  // calls look
+	state atomic.Int32 // one of those below
+	freed uint64       // of look: bytes that had been allocated when memory was last given back
 }
+
+const (
+	memoryQuiet   = iota // the timer is stopped
+	memoryWatched        // it runs, and nothing has happened since the last look
+	memoryUsed           // it runs, and something has
+)
 
 // When memory is given back: when no request has come for so long, and enough was allocated since the last time. It
 // takes a few milliseconds.
@@ -26,7 +31,6 @@ const (
 
 func newMemory() *memory {
 	m := &memory{}
-	m.stopped.Store(true)
 	m.timer = time.AfterFunc(time.Hour, m.look)
 	m.timer.Stop()
 	return m
@@ -42,28 +46,20 @@ func (m *memory) watch(next http.Handler) http.Handler {
 
 // use says that something is going on.
 func (m *memory) use() {
-	if !m.used.Load() {
-		m.used.Store(true)
-		m.start()
-	}
-}
-
-func (m *memory) start() {
-	if m.stopped.CompareAndSwap(true, false) {
+	if m.state.Load() != memoryUsed && m.state.Swap(memoryUsed) == memoryQuiet {
 		m.timer.Reset(quietTime)
 	}
 }
 
 // look is called by the timer, as long as requests come.
 func (m *memory) look() {
-	if m.used.Swap(false) {
+	if m.state.CompareAndSwap(memoryUsed, memoryWatched) {
 		m.timer.Reset(quietTime)
 		return
 	}
 	m.release()
-	m.stopped.Store(true)
-	if m.used.Load() { // it came meanwhile, and found the timer not stopped
-		m.start()
+	if !m.state.CompareAndSwap(memoryWatched, memoryQuiet) { // one came meanwhile
+		m.timer.Reset(quietTime)
 	}
 }
 

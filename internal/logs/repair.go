@@ -1,5 +1,6 @@
-// Package logs is the handling of text that a model prints: repair of its encoding, a cap on its lines, and the last N
-// bytes of it. Nothing here locks or starts a goroutine: the owner of a value does that.
+// Package logs is the handling of text that a model prints: repair of its encoding, a cap on its lines, the last N bytes of
+// it, and how text and times are written, in JSON and fast. Nothing here locks or starts a goroutine: the owner of a value
+// does that.
 package logs
 
 import (

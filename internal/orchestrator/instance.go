@@ -120,7 +120,6 @@ func (i *instance) connect() (err error) {
 	}
 	i.dataIn.idle = i.lines.flush
 	i.openRing()
-	i.order.first = i.takeWaiting
 	if err := i.startCapture(); err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ type order struct {
 	mu       sync.Mutex
 	channels []syscall.RawConn
 	// first, if set, takes in what else comes before raw bytes that are about to be taken. It needs mu.
-	first func() bool
+	first func()
 
 	waits atomic.Bool // a reader waits for memory
 }

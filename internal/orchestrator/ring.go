@@ -11,7 +11,7 @@ import (
 )
 
 // ringSize is the memory through which a worker sends the lines of a burst, in bytes: well over a thousand lines.
-const ringSize = 256<<10 + 64
+const ringSize = protocol.RingFront + 256<<10
 
 // ring takes the lines of a burst out of the memory that a worker shares. They belong among the frames of the data
 // socket: one there says up to where the ring comes before it. Between such frames the parent looks by itself. All is
@@ -36,6 +36,7 @@ const (
 func (i *instance) openRing() {
 	if memory := i.launch.Memory; memory != nil {
 		i.ring.memory = protocol.NewRing(memory)
+		i.order.first = func() { i.takeWaiting() }
 	}
 }
 

@@ -18,15 +18,15 @@ type Ring struct {
 	pos, limit uint64 // what was taken, and up to where it may be
 }
 
-// ringFront is how many bytes stand before the ring.
-const ringFront = 64
+// RingFront is how many bytes stand before the ring.
+const RingFront = 64
 
 // NewRing returns a Ring in memory that is aligned to 8 bytes and longer than 64.
 func NewRing(memory []byte) *Ring {
 	return &Ring{
 		put:   (*uint64)(unsafe.Pointer(&memory[0])),
 		taken: (*uint64)(unsafe.Pointer(&memory[8])),
-		data:  memory[ringFront:],
+		data:  memory[RingFront:],
 	}
 }
 

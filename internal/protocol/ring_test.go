@@ -16,13 +16,13 @@ type ringWorker struct {
 }
 
 func (w *ringWorker) add(frame []byte) bool {
-	size := uint64(len(w.memory) - ringFront)
+	size := uint64(len(w.memory) - RingFront)
 	taken := binary.NativeEndian.Uint64(w.memory[8:])
 	if w.put+uint64(len(frame))-taken > size {
 		return false
 	}
 	for i, c := range frame {
-		w.memory[ringFront+(w.put+uint64(i))%size] = c
+		w.memory[RingFront+(w.put+uint64(i))%size] = c
 	}
 	w.put += uint64(len(frame))
 	binary.NativeEndian.PutUint64(w.memory, w.put)
@@ -30,7 +30,7 @@ func (w *ringWorker) add(frame []byte) bool {
 }
 
 func TestRingGivesWholeFramesInOrder(t *testing.T) {
-	w := ringWorker{memory: make([]byte, ringFront+1000)}
+	w := ringWorker{memory: make([]byte, RingFront+1000)}
 	ring := NewRing(w.memory)
 	r := NewReader(ring)
 	var put, taken []string
@@ -80,7 +80,7 @@ func TestRingGivesWholeFramesInOrder(t *testing.T) {
 }
 
 func TestRingThatWasOverwritten(t *testing.T) {
-	w := ringWorker{memory: make([]byte, ringFront+100)}
+	w := ringWorker{memory: make([]byte, RingFront+100)}
 	ring := NewRing(w.memory)
 	if err := ring.Allow(1); !errors.Is(err, ErrMalformed) {
 		t.Errorf("more than was put: %v", err)

@@ -74,25 +74,22 @@ class LoopChannel(Channel):
 
     def flush(self) -> None:
         """Write what the socket takes now, and the rest when it takes more. Called by the loop."""
-        me = self.take()
-        if not me:  # from a finalizer that interrupts a write: what it leaves is scheduled
-            return
-        try:
-            self._scheduled = False
-            if self._queue:
-                self._write_now()
-            if self._size and not self._stalled:
-                self._stalled = True
-                self._loop.add_writer(self._fd, self.flush)
-            elif not self._size and self._stalled:
-                self._stalled = False
-                self._loop.remove_writer(self._fd)
-            if self._size > _HIGH_WATER:
-                self._room.clear()
-            else:
-                self._room.set()
-        finally:
-            self.give(me)
+        self.run(self._flush)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        if self._queue:
+            self._write_now()
+        if self._size and not self._stalled:
+            self._stalled = True
+            self._loop.add_writer(self._fd, self.flush)
+        elif not self._size and self._stalled:
+            self._stalled = False
+            self._loop.remove_writer(self._fd)
+        if self._size > _HIGH_WATER:
+            self._room.clear()
+        else:
+            self._room.set()
 
     async def drain(self) -> None:
         """Wait until the parent has taken enough of what was sent."""

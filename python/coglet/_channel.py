@@ -3,9 +3,12 @@
 from functools import partial
 from threading import get_ident
 from time import sleep
-from typing import Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
-from . import _ring, _wire
+from . import _wire
+
+if TYPE_CHECKING:
+    from ._ring import Ring
 
 # How long a thread waits that finds another one writing: about as long as a write takes, and longer where the parent is
 # slow to read, so that many who wait do not keep a processor busy.
@@ -41,57 +44,55 @@ class Channel:
     """
     Writes frames whole, from whichever thread. Ends the process when nobody reads any more.
 
-    Who writes has the turn: turn[0] is its thread. One call of setdefault takes it and says whose it is, with no
+    Who writes has the turn: _turn[0] is its thread. One call of setdefault takes it and says whose it is, with no
     moment between in which a signal handler or a finalizer that prints would wait for the thread that it interrupts.
     It costs a tenth of a lock; three of those were a third of a printed line.
     """
 
     def __init__(self, fd: int, guard: Guard) -> None:
-        self.turn: Dict[int, int] = {}
-        self.deferred: List[Callable[[], None]] = []  # for who has the turn
-        self.guard = guard
         self._fd = fd
-        self._ring: Optional[_ring.Ring] = None  # until a burst of lines asks for it
-        guard.watch(self.turn)
+        self._guard = guard
+        self._turn: Dict[int, int] = {}
+        self._deferred: List[Callable[[], None]] = []  # for who has the turn
+        self._ring: Optional[Ring] = None  # until a burst of lines asks for it
+        guard.watch(self._turn)
 
-    def take(self) -> int:
-        """Wait for the turn and return this thread; 0 when it has the turn already, further up its stack."""
+    def run(self, action: Callable[..., None], *args: Any) -> None:
+        """
+        Call something with the turn; behind what this thread does with it already, when a signal handler or a finalizer
+        asks. Raises a cancel that has waited for the end of it.
+        """
         me = get_ident()
-        if self.turn.get(0) == me:
-            return 0
+        if self._turn.get(0) == me:
+            self._deferred.append(partial(action, *args))
+            return
         pause = _PAUSE
-        while self.turn.setdefault(0, me) != me:
+        while self._turn.setdefault(0, me) != me:
             sleep(pause)
             pause = min(2 * pause, _MAX_PAUSE)
-        return me
-
-    def give(self, me: int) -> None:
-        """Give back what take returned. Raises a cancel that has waited for it."""
         try:
-            while self.deferred:
-                self.deferred.pop(0)()
+            action(*args)
         finally:
-            del self.turn[0]
-            if self.deferred:  # came in the last moment
-                self.send([])
-            if self.guard.on_leave is not None and me == self.guard.main:
-                self.guard.leave()
+            try:
+                if self._deferred:
+                    self._catch_up()
+            finally:
+                del self._turn[0]
+                if self._deferred:  # came in the last moment
+                    self.run(self._catch_up)
+                if self._guard.on_leave is not None and me == self._guard.main:
+                    self._guard.leave()
+
+    def _catch_up(self) -> None:
+        while self._deferred:
+            self._deferred.pop(0)()
 
     def send(self, pieces: List[bytes], urgent: bool = False) -> None:
         """Write the pieces of one or more frames; urgent ones never wait for others to go along."""
-        me = self.take()
-        if not me:  # a signal handler, or a finalizer, while this thread writes
-            self.deferred.append(partial(self.write, pieces, urgent))
-            return
-        try:
-            self.write(pieces, urgent)
-        finally:
-            self.give(me)
+        self.run(self.write, pieces, urgent)
 
     def write(self, pieces: List[bytes], urgent: bool = False) -> None:
         """Write, with the turn."""
-        if not pieces:
-            return
         try:
             _wire.write_all(self._fd, self.after_ring(pieces))
         except _wire.Broken as error:
@@ -102,6 +103,8 @@ class Channel:
         Ask the parent to look into the ring as long as anything runs here, and return what puts a frame into it; False
         from that: it does not fit there now, or there is no ring. Both with the turn.
         """
+        from . import _ring
+
         if self._ring is None:
             self._ring = _ring.attach()
         if self._ring is None:

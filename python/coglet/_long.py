@@ -7,7 +7,7 @@ output is not written here: the parent escapes it.
 import json
 from typing import Any, Callable, List, Optional, Tuple, Union
 
-LONG = 64 << 10  # characters from which it is worth it
+from ._encode import LONG
 
 _MANY = 1000  # strings: most of them are short
 _decode = json.JSONDecoder().raw_decode

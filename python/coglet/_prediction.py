@@ -3,7 +3,6 @@
 import json
 import sys
 from contextvars import ContextVar
-from functools import partial
 from time import monotonic_ns
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -57,9 +56,6 @@ except ImportError:
         return None
 
 
-_pack = _wire.PREFIX.pack
-
-
 def log_headers(slot: Optional[int]) -> List[bytes]:
     """Return the headers of log frames for stdout and stderr."""
     where: _wire.Header = {} if slot is None else {"slot": slot}
@@ -74,7 +70,7 @@ class Text:
     and leave it, by single calls that nothing comes between; who takes them out has the channel's turn.
     """
 
-    __slots__ = ("_channel", "_ended", "_headers", "_heir", "_put", "_rest", "_rest_size", "_rings")
+    __slots__ = ("_channel", "_ended", "_headers", "_heir", "_put", "_rest", "_rest_size")
 
     def __init__(self, channel: Channel, headers: List[bytes], heir: Optional["Text"] = None) -> None:
         self._channel = channel
@@ -83,17 +79,16 @@ class Text:
         self._ended = False
         self._rest: List[List[str]] = [[], []]
         self._rest_size = [0, 0]
-        self._rings = heir is not None  # a burst of lines goes through the ring
-        self._put: Optional[Callable[[bytes], bool]] = None  # until there is one
+        self._put: Optional[Callable[[bytes], bool]] = None  # into the ring, from a prediction's first burst of lines
 
     def write(self, source: int, text: str) -> None:
         """Send the complete lines of text together with what came before, and keep the rest."""
         self._rest[source].append(text)
         if text[-1:] == "\n":
-            self._hand(source, True)
+            self._channel.run(self._send, source, True)
             return
         if "\n" in text:
-            self._hand(source, False)
+            self._channel.run(self._send, source, False)
             return
         size = self._rest_size[source] = self._rest_size[source] + len(text)
         if size >= MAX_REST:
@@ -102,29 +97,19 @@ class Text:
     def flush(self, source: int) -> None:
         """Send the unfinished line."""
         if self._rest[source]:
-            self._hand(source, True)
+            self._channel.run(self._send, source, True)
+
+    def flush_all(self) -> None:
+        """Send the unfinished lines. Mostly there are none."""
+        if self._rest[STDOUT] or self._rest[STDERR]:
+            self.flush(STDOUT)
+            self.flush(STDERR)
 
     def end(self) -> None:
         """Send the unfinished lines. What is written from now on goes to the heir."""
-        rest = self._rest
-        if rest[STDOUT] or rest[STDERR]:
-            self.flush(STDOUT)
-            self.flush(STDERR)
+        self.flush_all()
         self._ended = True
-        if rest[STDOUT] or rest[STDERR]:  # of another thread, in the last moment
-            self.flush(STDOUT)
-            self.flush(STDERR)
-
-    def _hand(self, source: int, unfinished: bool) -> None:
-        channel = self._channel
-        me = channel.take()
-        if not me:  # a signal handler, or a finalizer, while this thread writes
-            channel.deferred.append(partial(self._send, source, unfinished))
-            return
-        try:
-            self._send(source, unfinished)
-        finally:
-            channel.give(me)
+        self.flush_all()  # what another thread has written in the last moment
 
     def _send(self, source: int, unfinished: bool) -> None:
         """Send what is complete, and the rest where it is asked for or there is none. Needs the turn."""
@@ -150,11 +135,11 @@ class Text:
     def _frame(self, source: int, text: str) -> None:
         body = text.encode("utf-8", "backslashreplace")
         head = self._headers[source]
-        raw = None if _calm >= _BURST and monotonic_ns() - _empty_at < _FRESH else _unread()
+        raw = _unread()
         if raw is not None:
             head = head[:-1] + b',"raw":[%d,%d],"at":%d}' % raw
-        frame = _pack(_wire.MAGIC, len(head), len(body)) + head + body  # both are far from their limits
-        if raw is None and _calm >= _BURST and self._rings:
+        frame = _wire.join(head, len(body)) + body
+        if raw is None and _calm >= _BURST and self._heir is not None:
             if self._put is None:
                 self._put = self._channel.open_ring()
             if self._put(frame):

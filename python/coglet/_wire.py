@@ -18,7 +18,7 @@ LIFELINE = 103
 RING = 104
 OURS = (CONTROL_IN, CONTROL_OUT, DIAGNOSTIC, DATA, LIFELINE, RING)
 
-PREFIX = struct.Struct(">4sII")
+_PREFIX = struct.Struct(">4sII")
 _BUFFER = 64 << 10
 _MAX_REUSED = 16 << 20
 
@@ -59,7 +59,7 @@ def join(head: bytes, body_size: int) -> bytes:
         raise TooLarge(f"header of {len(head)} bytes, at most {MAX_HEADER}")
     if body_size > MAX_BODY:
         raise TooLarge(f"{body_size} bytes, at most {MAX_BODY}")
-    return PREFIX.pack(MAGIC, len(head), body_size) + head
+    return _PREFIX.pack(MAGIC, len(head), body_size) + head
 
 
 def frame(header: Header, body_size: int = 0) -> bytes:
@@ -97,12 +97,12 @@ class Reader:
     def take(self) -> Optional[Tuple[Header, bytes]]:
         """Return the next frame if it has been read already, as far as its header: the body is waited for."""
         have = self._end - self._pos
-        if have < PREFIX.size:
+        if have < _PREFIX.size:
             return None
-        magic, head_size, body_size = PREFIX.unpack_from(self._buffer, self._pos)
+        magic, head_size, body_size = _PREFIX.unpack_from(self._buffer, self._pos)
         if magic != MAGIC or head_size > MAX_HEADER or body_size > MAX_BODY:
             raise Broken("malformed frame")
-        start = self._pos + PREFIX.size
+        start = self._pos + _PREFIX.size
         if self._end - start < head_size:
             return None
         header = decode(self._view[start : start + head_size])

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional
 
 from . import _bytecode, _context, _load, _streams, _tls, _wire, _worker_state
 from ._channel import Channel, Guard
-from ._prediction import SOURCES, Text, current, log_headers
+from ._prediction import Text, current, log_headers
 
 _MAX_ERROR = 64 << 10  # characters
 
@@ -183,7 +183,7 @@ def main() -> None:
             print_traceback(error)
             fail_setup(worker, explain(error))
         worker.leave_if_forked()
-    _flush(worker)
+    worker.general.flush_all()
     control.send(ready)
     _bytecode.keep()
     runner.serve()
@@ -267,14 +267,9 @@ def _schema_file(worker: Worker) -> Optional[bytes]:
 
 def fail_setup(worker: Worker, error: str) -> None:
     """Say why there will be no ready, and end the process."""
-    _flush(worker)
+    worker.general.flush_all()
     worker.tell(type="setup_failed", error=error)
     os._exit(1)
-
-
-def _flush(worker: Worker) -> None:
-    for source in range(len(SOURCES)):
-        worker.general.flush(source)
 
 
 def _in_child() -> None:
