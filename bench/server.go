@@ -21,6 +21,7 @@ type running struct {
 	addr  string
 	path  string        // where predictions are made
 	start time.Duration // from exec to ready
+	temp  string        // its temporary files
 }
 
 // startLimit is far above what the slowest peer needs.
@@ -37,13 +38,18 @@ func (b *bench) start(ctx context.Context, p peer, s scene, changes ...func(*exe
 	if cmd == nil {
 		return nil, nil
 	}
+	temp, err := os.MkdirTemp(b.work, "temp-")
+	if err != nil {
+		return nil, err
+	}
 	if cmd.Env == nil {
 		cmd.Env = os.Environ()
 	}
+	variable("TMPDIR", temp)(cmd) // what it leaves, as models do with files, is not in the way of those that come later
 	for _, change := range changes {
 		change(cmd)
 	}
-	return launch(ctx, p, cmd, path, port)
+	return launch(ctx, p, &running{cmd: cmd, addr: "127.0.0.1:" + strconv.Itoa(port), path: path, temp: temp})
 }
 
 // variable sets a variable of the server's environment.
@@ -51,11 +57,11 @@ func variable(name, value string) func(*exec.Cmd) {
 	return func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, name+"="+value) }
 }
 
-func launch(ctx context.Context, p peer, cmd *exec.Cmd, path string, port int) (*running, error) {
-	r := &running{cmd: cmd, addr: "127.0.0.1:" + strconv.Itoa(port), path: path}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its output goes to /dev/null
+func launch(ctx context.Context, p peer, r *running) (*running, error) {
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its output goes to /dev/null
 	began := time.Now()
-	if err := cmd.Start(); err != nil {
+	if err := r.cmd.Start(); err != nil {
+		os.RemoveAll(r.temp)
 		return nil, err
 	}
 	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{}}
@@ -81,7 +87,7 @@ func ready(client *http.Client, url, want string) bool {
 	return err == nil && resp.StatusCode == http.StatusOK && strings.Contains(string(body), want)
 }
 
-// stop ends the server and all that it started, and says how long it took after SIGTERM.
+// stop ends the server and all that it started, removes its temporary files, and says how long it took after SIGTERM.
 func (r *running) stop() time.Duration {
 	began := time.Now()
 	_ = r.cmd.Process.Signal(syscall.SIGTERM) // it may be gone already
@@ -94,6 +100,7 @@ func (r *running) stop() time.Duration {
 	took := time.Since(began)
 	_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL) // what it left behind
 	<-done
+	os.RemoveAll(r.temp)
 	return took
 }
 

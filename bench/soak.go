@@ -49,16 +49,13 @@ func soak(sc scene, connections int) func(context.Context, *session) error {
 
 // soakFor makes so many predictions on a server of their own, and looks at it a moment after the last one.
 func (s *session) soakFor(ctx context.Context, sc scene, connections, n int) (is [len(grows)]float64, err error) {
-	temp, err := os.MkdirTemp(s.work, "temp-")
+	trace, err := os.CreateTemp(s.work, "stderr-")
 	if err != nil {
 		return is, err
 	}
-	trace, err := os.Create(filepath.Join(temp, "stderr"))
-	if err != nil {
-		return is, err
-	}
+	defer os.Remove(trace.Name())
 	defer trace.Close()
-	server, err := s.start(ctx, s.peer, sc, variable("TMPDIR", temp), func(cmd *exec.Cmd) { cmd.Stderr = trace })
+	server, err := s.start(ctx, s.peer, sc, func(cmd *exec.Cmd) { cmd.Stderr = trace })
 	if err != nil {
 		return is, err
 	}
@@ -72,10 +69,10 @@ func (s *session) soakFor(ctx context.Context, sc scene, connections, n int) (is
 		return is, fmt.Errorf("%d of %d predictions were taken", r.Accepted, want)
 	}
 	time.Sleep(time.Second) // connections that are closed, and what runs behind the last answer
-	return look(server, temp)
+	return look(server, trace.Name())
 }
 
-func look(server *running, temp string) (is [len(grows)]float64, err error) {
+func look(server *running, trace string) (is [len(grows)]float64, err error) {
 	pids := proc.Tree(server.cmd.Process.Pid)
 	if is[0], err = proc.PSS(pids...); err != nil {
 		return is, err
@@ -89,7 +86,7 @@ func look(server *running, temp string) (is [len(grows)]float64, err error) {
 		return is, err
 	}
 	files := 0
-	err = filepath.WalkDir(temp, func(_ string, _ fs.DirEntry, err error) error {
+	err = filepath.WalkDir(server.temp, func(_ string, _ fs.DirEntry, err error) error {
 		files++
 		return err
 	})
@@ -97,20 +94,20 @@ func look(server *running, temp string) (is [len(grows)]float64, err error) {
 	if err != nil {
 		return is, err
 	}
-	is[4], err = goroutines(server, temp)
+	is[4], err = goroutines(server, trace)
 	return is, err
 }
 
 var goroutine = regexp.MustCompile(`(?m)^goroutine \d+ `)
 
 // goroutines ends a server in the way that makes Go print all of them.
-func goroutines(server *running, temp string) (float64, error) {
+func goroutines(server *running, trace string) (float64, error) {
 	if err := server.cmd.Process.Signal(syscall.SIGQUIT); err != nil {
 		return 0, err
 	}
 	server.stop()
-	trace, err := os.ReadFile(filepath.Join(temp, "stderr"))
-	n := len(goroutine.FindAll(trace, -1))
+	text, err := os.ReadFile(trace)
+	n := len(goroutine.FindAll(text, -1))
 	if n == 0 && err == nil {
 		err = errors.New("no goroutines on stderr after SIGQUIT")
 	}

@@ -106,6 +106,11 @@ func TestAuthoritiesOfTheEnvironmentAreBelieved(t *testing.T) {
 			t.Errorf("%s: %v", name, out)
 		}
 	}
+	dir := function(t, "from cog import Path\n\ndef predict(image: Path) -> str:\n    return image.read_text()\n")
+	terminal := run{env: []string{"REQUESTS_CA_BUNDLE=" + bundle}}
+	if code, out, errs := terminal.coglet(t, "predict", dir, "-i", "image="+source.URL+"/a.txt"); code != 0 || out != "by TLS\n" {
+		t.Errorf("in the terminal: %d, %q, %s", code, out, errs)
+	}
 	s := ready(t, "contract", launch{env: []string{"REQUESTS_CA_BUNDLE=" + bundle + ".gone"}})
 	s.failed(s.predict("do", "read", "image", source.URL+"/a.txt"), "certificate")
 	if !strings.Contains(s.logs(), "certificate authorities not read") {

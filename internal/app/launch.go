@@ -1,7 +1,7 @@
 package app
 
 import (
-	"crypto/x509"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -44,11 +44,21 @@ func command(cfg config.Config, lib string) *exec.Cmd {
 }
 
 // outputs is what becomes of files in outputs.
-func outputs(cfg config.Config, userAgent string, roots *x509.CertPool) orchestrator.Files {
+func outputs(cfg config.Config, userAgent string, roots outbound.Roots) orchestrator.Files {
 	if cfg.UploadURL == "" {
 		return files.DataURLs{Max: cfg.MaxOutput}
 	}
 	return &files.Uploader{URL: cfg.UploadURL, Client: outbound.Trusted(roots), UserAgent: userAgent}
+}
+
+// rootsOf is by which certificate authorities those whom the server calls prove themselves.
+func rootsOf(cfg config.Config, log *slog.Logger) outbound.Roots {
+	if cfg.CABundle == "" {
+		return nil
+	}
+	return outbound.RootsWith(cfg.CABundle, func(err error) {
+		log.Warn("certificate authorities not read, going without", "error", err)
+	})
 }
 
 // fetcher makes local files of file inputs.

@@ -88,6 +88,7 @@ func newOneShot(cfg config.Config, build Build, ask Ask) (o *oneShot, err error)
 			return nil, errors.Join(fmt.Errorf("unpack the Python harness: %w", err), s.root.Close())
 		}
 	}
+	s.roots = rootsOf(cfg, log)
 	o = &oneShot{ask: ask, server: s, screen: newScreen(ask), grace: workerExit}
 	userAgent := "coglet/" + build.Version
 	s.uploads = files.NewStore(filepath.Join(s.root.Dir(), "uploads"))

@@ -4,7 +4,6 @@ package app
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -82,7 +81,7 @@ type server struct {
 	pool     *orchestrator.Pool
 	webhooks *webhook.Sender
 	uploads  *files.Store   // files that come with requests
-	roots    *x509.CertPool // of those who are called; nil = the system's
+	roots    outbound.Roots // of those who are called
 	http     *http.Server
 	memory   *memory
 	shutdown chan struct{} // closed by POST /shutdown
@@ -103,11 +102,7 @@ func newServer(cfg config.Config, build Build, log *slog.Logger, schemaOnly bool
 		}
 	}
 	userAgent := "coglet/" + build.Version
-	if cfg.CABundle != "" {
-		if s.roots, err = outbound.Roots(cfg.CABundle); err != nil {
-			log.Warn("certificate authorities not read, going without", "error", err)
-		}
-	}
+	s.roots = rootsOf(cfg, log)
 	named := outbound.Named(cfg.PublicURLsOnly, s.roots)
 	s.uploads = files.NewStore(filepath.Join(s.root.Dir(), "uploads"))
 	s.webhooks = s.sender(named, userAgent)

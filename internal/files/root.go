@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -29,14 +30,17 @@ type Root struct {
 	lock *os.File
 	once sync.Once
 	err  error
+
+	closing  atomic.Bool
+	cleaning sync.WaitGroup
 }
 
-// OpenRoot makes a root in parent (the system's temp folder when empty), after it has removed those of dead servers.
+// OpenRoot makes a root in parent (the system's temp folder when empty). Those of dead servers are removed meanwhile: the
+// folder may hold many thousands of entries, and what is left much.
 func OpenRoot(parent string) (*Root, error) {
 	if parent == "" {
 		parent = os.TempDir()
 	}
-	removeStale(parent)
 	made, err := os.MkdirTemp(parent, newPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("make temp folder: %w", err)
@@ -49,6 +53,7 @@ func OpenRoot(parent string) (*Root, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make temp folder in %s: %w", parent, err), os.RemoveAll(made))
 	}
+	r.cleaning.Go(func() { r.removeStale(parent) })
 	return r, nil
 }
 
@@ -67,26 +72,38 @@ func takeLock(path string, flag int) (*os.File, error) {
 
 // removeStale removes the roots of servers that are dead: folders of ours, no links, whose lock is free. What cannot be
 // removed is left to the next start.
-func removeStale(parent string) {
-	entries, err := os.ReadDir(parent)
+func (r *Root) removeStale(parent string) {
+	folder, err := os.Open(parent)
 	if err != nil {
-		return // making one in it says why
+		return
 	}
-	for _, entry := range entries {
-		if !strings.HasPrefix(entry.Name(), rootPrefix) || !entry.IsDir() { // of a link: the link itself
-			continue
-		}
-		if info, err := entry.Info(); err != nil || !isOurs(info) {
-			continue
-		}
-		dir := filepath.Join(parent, entry.Name())
-		lock, err := takeLock(filepath.Join(dir, lockName), 0)
+	defer folder.Close()
+	for !r.closing.Load() {
+		entries, err := folder.ReadDir(entriesAtATime)
 		if err != nil {
-			continue // alive, or no root
+			return
 		}
-		_ = removeAll(dir)
-		lock.Close()
+		for _, entry := range entries {
+			if strings.HasPrefix(entry.Name(), rootPrefix) && entry.IsDir() && !r.closing.Load() { // of a link: the link itself
+				removeIfStale(parent, entry)
+			}
+		}
 	}
+}
+
+const entriesAtATime = 512
+
+func removeIfStale(parent string, entry os.DirEntry) {
+	if info, err := entry.Info(); err != nil || !isOurs(info) {
+		return
+	}
+	dir := filepath.Join(parent, entry.Name())
+	lock, err := takeLock(filepath.Join(dir, lockName), 0)
+	if err != nil {
+		return // alive, or no root
+	}
+	_ = removeAll(dir)
+	lock.Close()
 }
 
 func isOurs(info os.FileInfo) bool {
@@ -109,6 +126,8 @@ func (r *Root) WorkerDir(name string) (string, error) {
 // Close removes the root with all that is in it. Safe twice.
 func (r *Root) Close() error {
 	r.once.Do(func() {
+		r.closing.Store(true)
+		r.cleaning.Wait()
 		r.err = removeAll(r.dir)
 		r.lock.Close()
 	})

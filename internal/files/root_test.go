@@ -58,6 +58,7 @@ func TestRootsOfDeadServersAreRemovedAndOthersAreNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	next.cleaning.Wait()
 	for dir, want := range map[string]bool{live.Dir(): true, next.Dir(): true, foreign: true, dead: false} {
 		if _, err := os.Stat(dir); (err == nil) != want {
 			t.Errorf("%s: exists %t, want %t", dir, err == nil, want)
@@ -86,6 +87,7 @@ func TestLinksAreNoStaleRoots(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
+	root.cleaning.Wait()
 	for _, path := range []string{precious, link} {
 		if _, err := os.Lstat(path); err != nil {
 			t.Error(err)
@@ -106,6 +108,12 @@ func TestServersThatStartTogetherKeepTheirRoots(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	for _, root := range roots {
+		if root == nil {
+			continue
+		}
+		root.cleaning.Wait()
+	}
 	for _, root := range roots {
 		if root == nil {
 			continue

@@ -15,6 +15,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -32,8 +33,27 @@ const (
 // ErrForbidden is wrapped by the error of a call to an address that clients may not name.
 var ErrForbidden = errors.New("address is not allowed")
 
-// Roots returns the system's certificate authorities together with those of a PEM file.
-func Roots(file string) (*x509.CertPool, error) {
+// Roots returns the certificate authorities by which servers prove themselves. A nil Roots stands for the system's.
+type Roots func() *x509.CertPool
+
+// RootsWith returns the system's authorities together with those of a PEM file. They are read once, when they are first
+// needed: that takes tens of milliseconds where each of the system's has a file of its own. failed gets what is wrong with
+// the file: at once when it is not there, and later when it cannot be used. Then the system's have to do.
+func RootsWith(file string, failed func(error)) Roots {
+	if _, err := os.Stat(file); err != nil {
+		failed(err)
+		return nil
+	}
+	return sync.OnceValue(func() *x509.CertPool {
+		roots, err := readRoots(file)
+		if err != nil {
+			failed(err)
+		}
+		return roots
+	})
+}
+
+func readRoots(file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -48,14 +68,13 @@ func Roots(file string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// Trusted returns a client for addresses that the operator names. Servers prove themselves by roots; nil = the system's.
-func Trusted(roots *x509.CertPool) *http.Client { return client(nil, roots) }
+// Trusted returns a client for addresses that the operator names.
+func Trusted(roots Roots) *http.Client { return client(nil, roots) }
 
 // Named returns a client for addresses that clients of the API name. It never calls link-local addresses, where clouds
 // keep their credentials, and with publicOnly neither the machine itself nor private networks. The check is made on the
-// address that is dialled: a name or a redirect that leads there is refused too. Where a proxy is set, the proxy decides. roots as for
-// Trusted.
-func Named(publicOnly bool, roots *x509.CertPool) *http.Client {
+// address that is dialled: a name or a redirect that leads there is refused too. Where a proxy is set, the proxy decides.
+func Named(publicOnly bool, roots Roots) *http.Client {
 	return client(func(_, address string, _ syscall.RawConn) error {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {
@@ -83,16 +102,27 @@ func check(ip netip.Addr, publicOnly bool) error {
 // shared is the range of carriers and of some clouds' internal services (RFC 6598).
 var shared = netip.MustParsePrefix("100.64.0.0/10")
 
-func client(control func(network, address string, c syscall.RawConn) error, roots *x509.CertPool) *http.Client {
+func client(control func(network, address string, c syscall.RawConn) error, roots Roots) *http.Client {
 	dialer := &net.Dialer{Timeout: dialTimeout, Control: control}
-	return &http.Client{Transport: &http.Transport{
-		Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, ForceAttemptHTTP2: true,
-		TLSClientConfig:     &tls.Config{RootCAs: roots},
-		TLSHandshakeTimeout: tlsTimeout, IdleConnTimeout: idleTimeout,
-		MaxIdleConnsPerHost: idlePerHost, MaxConnsPerHost: connsPerHost, MaxResponseHeaderBytes: maxResponseHead,
-		WriteBufferSize: 64 << 10, ReadBufferSize: 64 << 10,
-	}}
+	transport := func(roots *x509.CertPool) *http.Transport {
+		return &http.Transport{
+			Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, ForceAttemptHTTP2: true,
+			TLSClientConfig:     &tls.Config{RootCAs: roots},
+			TLSHandshakeTimeout: tlsTimeout, IdleConnTimeout: idleTimeout,
+			MaxIdleConnsPerHost: idlePerHost, MaxConnsPerHost: connsPerHost, MaxResponseHeaderBytes: maxResponseHead,
+			WriteBufferSize: 64 << 10, ReadBufferSize: 64 << 10,
+		}
+	}
+	if roots == nil {
+		return &http.Client{Transport: transport(nil)}
+	}
+	return &http.Client{Transport: lazily(sync.OnceValue(func() *http.Transport { return transport(roots()) }))}
 }
+
+// lazily is a transport that is made when it is first used.
+type lazily func() *http.Transport
+
+func (l lazily) RoundTrip(r *http.Request) (*http.Response, error) { return l().RoundTrip(r) }
 
 // Bare takes the URL, which may hold a signature, out of an error of an http.Client.
 func Bare(err error) error {

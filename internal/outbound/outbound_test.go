@@ -105,10 +105,7 @@ func TestAuthoritiesOfAFileAreBelieved(t *testing.T) {
 	if err := os.WriteFile(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	roots, err := Roots(bundle)
-	if err != nil {
-		t.Fatal(err)
-	}
+	roots := RootsWith(bundle, func(err error) { t.Error(err) })
 	for name, client := range map[string]*http.Client{"trusted": Trusted(roots), "named": Named(false, roots)} {
 		resp, err := client.Get(server.URL)
 		if err != nil {
@@ -124,9 +121,20 @@ func TestAuthoritiesOfAFileAreBelieved(t *testing.T) {
 	if err := os.WriteFile(bundle, []byte("no certificate"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{bundle, bundle + ".gone"} {
-		if _, err := Roots(file); err == nil {
-			t.Errorf("%s was taken", file)
-		}
+	var failed error
+	if roots := RootsWith(bundle+".gone", func(err error) { failed = err }); roots != nil || failed == nil {
+		t.Errorf("a file that is not there: %v", failed)
+	}
+	failed = nil
+	useless := RootsWith(bundle, func(err error) { failed = err })
+	if failed != nil {
+		t.Errorf("read before it is needed: %v", failed)
+	}
+	if resp, err := Trusted(useless).Get(server.URL); err == nil {
+		resp.Body.Close()
+		t.Error("a certificate that nobody has signed is believed")
+	}
+	if failed == nil || !strings.Contains(failed.Error(), bundle) {
+		t.Errorf("a file without certificates: %v", failed)
 	}
 }

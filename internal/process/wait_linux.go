@@ -26,16 +26,21 @@ func awaitExit(pid int) {
 // othersInGroup reports whether a process other than the dead leader is in its group and is no zombie: those belong to
 // a parent that may never reap them, and hold nothing any more.
 func othersInGroup(leader int) bool {
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	proc, err := os.Open("/proc")
 	if err != nil {
 		return false
 	}
-	for _, stat := range stats {
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(stat)))
+	names, err := proc.Readdirnames(-1)
+	proc.Close()
+	if err != nil {
+		return false
+	}
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
 		if err != nil || pid == leader {
-			continue
+			continue // no process, or not another
 		}
-		text, err := os.ReadFile(stat)
+		text, err := os.ReadFile("/proc/" + name + "/stat")
 		if err != nil {
 			continue // gone meanwhile
 		}
