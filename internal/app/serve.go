@@ -48,8 +48,10 @@ const (
 // no process, no temp folder. tell, where it is not nil, gets what a person at the terminal wants to know.
 func Serve(cfg config.Config, build Build, log *slog.Logger, tell io.Writer, signals <-chan os.Signal) error {
 	started := time.Now()
-	if n := cfg.Processors; n > 0 {
-		runtime.GOMAXPROCS(max(1, min(n, runtime.GOMAXPROCS(0)/2)))
+	processors := newProcessors(cfg.Processors, crowdTime)
+	defer processors.close()
+	if err := calmMonitor(); err != nil {
+		log.Debug("the Go runtime's monitor is as it was", "error", err)
 	}
 	ballast := make([]byte, ballastSize)
 	defer runtime.KeepAlive(ballast)
@@ -66,6 +68,7 @@ func Serve(cfg config.Config, build Build, log *slog.Logger, tell io.Writer, sig
 		return err
 	}
 	defer s.close()
+	s.http.Handler = processors.watch(s.http.Handler)
 	s.tell = newTeller(tell, cfg, started)
 	return s.run(listener, signals)
 }

@@ -69,7 +69,7 @@ type Config struct {
 	LogLevel  slog.Level
 	NoColor   bool
 
-	Processors int // the most for the server's own work, half of the machine's at most; 0 = as the Go runtime decides
+	Processors int // the most for the server's own work; 0 = as the Go runtime decides
 
 	Warnings []string // what was set and could not be used
 }

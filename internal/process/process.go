@@ -63,7 +63,7 @@ func (t *Table) Start(cmd *exec.Cmd) (*Process, error) {
 	}
 	p := &Process{done: make(chan struct{}), ooms: oomKills("/")}
 	t.mu.Lock()
-	err := cmd.Start()
+	err := withTimerSlack(cmd.Start)
 	if err == nil {
 		p.pid = cmd.Process.Pid
 		t.owned[p.pid] = struct{}{}
