@@ -122,19 +122,14 @@ func (m *metrics) appendJSON(dst []byte, predictTime float64) []byte {
 		}
 		return appendObject(dst, m.root)
 	}
-	leaf, err := json.Marshal(predictTime)
-	if err != nil {
-		leaf = []byte("0")
-	}
 	if len(m.root) == 0 {
-		dst = append(append(dst, `{"predict_time":`...), leaf...)
-		return append(dst, '}')
+		return append(jsontext.AppendFloat(append(dst, `{"predict_time":`...), predictTime, 64), '}')
 	}
 	all := make(map[string]*metric, len(m.root)+1)
 	for k, v := range m.root {
 		all[k] = v
 	}
-	all["predict_time"] = &metric{leaf: leaf}
+	all["predict_time"] = &metric{leaf: jsontext.AppendFloat(nil, predictTime, 64)}
 	return appendObject(dst, all)
 }
 

@@ -22,33 +22,35 @@ const freshTime = time.Minute
 // retained are the finished predictions, oldest first. Guarded by Service.mu.
 type retained struct {
 	limit Retention
-	order *list.List // of *kept
-	at    map[*entry]*list.Element
+	order list.List     // of *kept
+	whole *list.Element // the first one that was not dropped; all behind it were not either; nil = there is none
 	bytes int64
 }
 
 type kept struct {
 	ent      *entry
 	finished time.Time
-	dropped  bool
-}
-
-func (r *retained) init(limit Retention) {
-	r.limit, r.order, r.at = limit, list.New(), make(map[*entry]*list.Element)
 }
 
 func (r *retained) add(ent *entry, now time.Time) {
 	ent.size = ent.pred.Size() + ent.pred.LogSize()
 	r.bytes += ent.size
-	r.at[ent] = r.order.PushBack(&kept{ent: ent, finished: now})
+	ent.kept = r.order.PushBack(&kept{ent: ent, finished: now})
+	if r.whole == nil {
+		r.whole = ent.kept
+	}
 }
 
 func (r *retained) remove(ent *entry) {
-	if e := r.at[ent]; e != nil {
-		r.order.Remove(e)
-		delete(r.at, ent)
-		r.bytes -= ent.size
+	if ent.kept == nil {
+		return
 	}
+	if r.whole == ent.kept {
+		r.whole = ent.kept.Next()
+	}
+	r.order.Remove(ent.kept)
+	ent.kept = nil
+	r.bytes -= ent.size
 }
 
 // trim drops what is over the limits and returns the entries that are forgotten altogether.
@@ -61,13 +63,13 @@ func (r *retained) trim(now time.Time) (gone []*entry) {
 		r.remove(k.ent)
 		gone = append(gone, k.ent)
 	}
-	for e := r.order.Front(); e != nil && r.bytes > r.limit.Bytes; e = e.Next() {
-		k := e.Value.(*kept)
-		if k.dropped || e == r.order.Back() && now.Sub(k.finished) < freshTime {
-			continue
+	for r.whole != nil && r.bytes > r.limit.Bytes {
+		k := r.whole.Value.(*kept)
+		if r.whole == r.order.Back() && now.Sub(k.finished) < freshTime {
+			break
 		}
+		r.whole = r.whole.Next()
 		k.ent.pred.Drop()
-		k.dropped = true
 		r.bytes -= k.ent.size
 		k.ent.size = k.ent.pred.LogSize()
 		r.bytes += k.ent.size

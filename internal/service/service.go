@@ -3,6 +3,7 @@
 package service
 
 import (
+	"container/list"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -77,6 +78,7 @@ type entry struct {
 	method string            // schema.Predict or schema.Train
 	run    *orchestrator.Run // nil once it has ended
 	size   int64             // bytes counted by retained
+	kept   *list.Element     // among the retained; nil = it is not
 	readerState
 }
 
@@ -98,7 +100,7 @@ func New(cfg Config) *Service {
 		cfg.Away = 10 * time.Second
 	}
 	s := &Service{cfg: cfg, byID: make(map[string]*entry)}
-	s.retained.init(cfg.Keep)
+	s.retained.limit = cfg.Keep
 	return s
 }
 

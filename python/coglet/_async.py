@@ -226,7 +226,8 @@ class AsyncRunner:
             status, frames = "canceled", []
         del self._tasks[prediction.slot]
         try:
-            self._data.send(frames + prediction.done(status, error, seconds, is_stream))
+            # nothing else to go along with when it was the last one
+            self._data.send(frames + prediction.done(status, error, seconds, is_stream), urgent=not self._tasks)
         except _wire.TooLarge as large:
             self._data.send(prediction.done("failed", f"output: {large}", seconds, is_stream))
 
