@@ -23,15 +23,15 @@ const (
 )
 
 // newProcessors makes the server run on half of the machine's processors, and on at most so many; in a crowd only the
-// latter counts. With 0 the Go runtime decides.
-func newProcessors(most int, crowdTime time.Duration) *processors {
+// latter counts, until it has been over for the pause. With 0 the Go runtime decides.
+func newProcessors(most int, pause time.Duration) *processors {
 	all := runtime.GOMAXPROCS(0)
 	p := &processors{few: all, many: all}
 	if most > 0 {
 		p.few, p.many = max(1, min(most, all/2)), min(most, all)
 		runtime.GOMAXPROCS(p.few)
 	}
-	p.crowd = newSpell(crowdTime, func() { runtime.GOMAXPROCS(p.many) }, func() { runtime.GOMAXPROCS(p.few) })
+	p.crowd = newSpell(pause, func() { runtime.GOMAXPROCS(p.many) }, func() { runtime.GOMAXPROCS(p.few) })
 	return p
 }
 
