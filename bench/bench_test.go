@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -68,7 +69,7 @@ func TestEveryTargetIsOfAWorkload(t *testing.T) {
 }
 
 func TestReportNamesWhatIsMissing(t *testing.T) {
-	b := bench{options: options{out: t.TempDir()}}
+	b := bench{options: options{out: filepath.Join(t.TempDir(), "made")}}
 	b.results.add("echo sync 1", rate, ours, 350)
 	b.results.add("echo sync 1", rate, rust, 100)
 	b.note("%s is not there", mosecName)

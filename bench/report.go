@@ -33,6 +33,9 @@ func (b *bench) report(ctx context.Context) error {
 	if b.out == "" {
 		return nil
 	}
+	if err := os.MkdirAll(b.out, 0o755); err != nil {
+		return err
+	}
 	name := filepath.Join(b.out, now.Format("2006-01-02T150405Z")+".md")
 	return os.WriteFile(name, []byte(text.String()), 0o644)
 }

@@ -38,11 +38,20 @@ func badField(msg string, loc ...string) error {
 
 // decode parses a request and checks its input in one pass over the body.
 func decode(body []byte, v *schema.Validator) (service.Request, error) {
-	var req service.Request
 	if len(body) == 0 {
 		body = []byte("{}")
 	}
-	d := &decoder{dec: jsontext.NewDecoder(bytes.NewBuffer(body)), body: body, validator: v, req: &req, events: webhook.All}
+	src := schema.NewSource(body)
+	req, err := decodeSource(src, v)
+	if whole := src.Whole(); err != nil && whole != nil {
+		return decodeSource(whole, v)
+	}
+	return req, err
+}
+
+func decodeSource(src *schema.Source, v *schema.Validator) (service.Request, error) {
+	var req service.Request
+	d := &decoder{dec: src.Decoder(), src: src, validator: v, req: &req, events: webhook.All}
 	if err := d.object(); err != nil {
 		return req, err
 	}
@@ -50,7 +59,8 @@ func decode(body []byte, v *schema.Validator) (service.Request, error) {
 		return req, bad(http.StatusBadRequest, "request body is not JSON: more follows after the object")
 	}
 	if !d.sawInput {
-		d.input([]byte("{}"), jsontext.NewDecoder(strings.NewReader("{}")))
+		none := schema.NewSource([]byte("{}"))
+		d.input(none, none.Decoder())
 	}
 	if len(d.errs) > 0 {
 		return req, &badRequest{http.StatusUnprocessableEntity, d.errs}
@@ -64,7 +74,7 @@ func decode(body []byte, v *schema.Validator) (service.Request, error) {
 // decoder walks over a request body.
 type decoder struct {
 	dec       *jsontext.Decoder
-	body      []byte
+	src       *schema.Source
 	validator *schema.Validator
 	req       *service.Request
 	sawInput  bool
@@ -100,10 +110,10 @@ func (d *decoder) object() error {
 func (d *decoder) field(name string) error {
 	if name == "input" {
 		d.sawInput = true
-		d.input(d.body, d.dec)
+		d.input(d.src, d.dec)
 		return d.err
 	}
-	raw, err := d.dec.ReadValue()
+	raw, err := d.src.Next(d.dec)
 	if err != nil {
 		return notJSON(err)
 	}
@@ -183,8 +193,8 @@ func (d *decoder) filter(raw jsontext.Value) error {
 	return nil
 }
 
-// input scans the input, which stands next in dec, whose bytes are in src.
-func (d *decoder) input(src []byte, dec *jsontext.Decoder) {
+// input scans the input, which stands next in dec, the decoder of src.
+func (d *decoder) input(src *schema.Source, dec *jsontext.Decoder) {
 	start := dec.InputOffset()
 	in, errs, err := d.validator.Scan(dec, src)
 	if err != nil {
@@ -196,7 +206,7 @@ func (d *decoder) input(src []byte, dec *jsontext.Decoder) {
 		d.errs = append(d.errs, api.FieldError{Loc: e.Loc, Msg: e.Msg, Type: e.Type})
 	}
 	if d.sawInput {
-		raw := bytes.TrimLeft(src[start:dec.InputOffset()], ": \t\r\n")
+		raw := bytes.TrimLeft(src.Between(start, dec.InputOffset()), ": \t\r\n")
 		d.req.Raw = raw[:len(raw):len(raw)]
 	}
 }

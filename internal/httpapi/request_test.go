@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -58,4 +60,33 @@ func FuzzRequest(f *testing.F) {
 			t.Fatalf("%q: %d %v", body, refused.status, refused.detail)
 		}
 	})
+}
+
+func TestLongStringsArriveWhole(t *testing.T) {
+	long := strings.Repeat("x", 10_000)
+	body := `{"context":{"k":"` + long + `", "` + long + `":"v"}, "id":"a", "input": {"s" : "` + long + `1", "l":["` + long + `2", "` + long + `\n"]} }`
+	req, err := decode([]byte(body), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if req.ID != "a" || req.Context["k"] != long || req.Context[long] != "v" {
+		t.Errorf("id %q, context with %d entries", req.ID, len(req.Context))
+	}
+	if want := `{"s" : "` + long + `1", "l":["` + long + `2", "` + long + `\n"]}`; string(req.Raw) != want || string(req.Input.JSON()) != want {
+		t.Errorf("raw %d bytes, input %d bytes, want %d", len(req.Raw), len(req.Input.JSON()), len(want))
+	}
+	if value, _ := req.Input.Get("s"); string(value) != `"`+long+`1"` {
+		t.Errorf("s has %d bytes", len(value))
+	}
+	for _, wrong := range []string{`{"input":{"s":"` + long + `"}, x}`, `{"input":{"s":"` + long + `","s":1}}`, `{"id":7,"input":{"s":"` + long + `"}}`} {
+		_, err := decode([]byte(wrong), nil)
+		var b *badRequest
+		if !errors.As(err, &b) {
+			t.Fatalf("%.20s…: %v", wrong, err)
+		}
+		// the place is that in what was sent
+		if i := strings.Index(wrong, "x}"); b.status == http.StatusBadRequest && i > 0 && !strings.Contains(b.Error(), strconv.Itoa(i)) {
+			t.Errorf("%s does not name offset %d", b.Error(), i)
+		}
+	}
 }

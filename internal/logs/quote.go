@@ -17,7 +17,7 @@ func AppendQuote(dst []byte, text string) []byte {
 func AppendEscaped(dst []byte, text string) []byte {
 	p := bytesOf(text)
 	for i := 0; ; i++ {
-		at := nextSpecial(p, i)
+		at := NextSpecial(p, i)
 		if dst = append(dst, p[i:at]...); at == len(p) {
 			return dst
 		}
@@ -30,13 +30,13 @@ func AppendEscaped(dst []byte, text string) []byte {
 }
 
 // IsEscaped reports whether text stands for itself in a JSON string.
-func IsEscaped(text string) bool { return nextSpecial(bytesOf(text), 0) == len(text) }
+func IsEscaped(text string) bool { return NextSpecial(bytesOf(text), 0) == len(text) }
 
 // bytesOf returns the bytes of text, to be read only.
 func bytesOf(text string) []byte { return unsafe.Slice(unsafe.StringData(text), len(text)) }
 
-// nextSpecial returns where the first byte from i on stands that does not stand for itself in a JSON string, or the end.
-func nextSpecial(p []byte, i int) int {
+// NextSpecial returns where the first byte from i on stands that does not stand for itself in a JSON string, or the end.
+func NextSpecial(p []byte, i int) int {
 	for i < len(p) {
 		if i+8 <= len(p) {
 			special := specials(binary.LittleEndian.Uint64(p[i:]))

@@ -116,16 +116,16 @@ func (in *Input) JSON() []byte {
 	return append(out, '}')
 }
 
-// Scan reads and checks the input that stands next in dec, in one pass. src is what dec reads: the values returned are
-// parts of it. What the schema does not know is left out. The error is of the JSON itself, duplicate names included.
-func (v *Validator) Scan(dec *jsontext.Decoder, src []byte) (in Input, errs []FieldError, err error) {
+// Scan reads and checks the input that stands next in dec, the decoder of src, in one pass. The values returned are parts of
+// src. What the schema does not know is left out. The error is of the JSON itself, duplicate names included.
+func (v *Validator) Scan(dec *jsontext.Decoder, src *Source) (in Input, errs []FieldError, err error) {
 	switch kind := dec.PeekKind(); kind {
 	case '{':
 	case 'n':
 		_, err = dec.ReadToken()
 		return in, v.missing(&in, nil), err
 	default:
-		raw, err := dec.ReadValue()
+		raw, err := src.Next(dec)
 		if err != nil {
 			return in, nil, err
 		}
@@ -142,12 +142,10 @@ func (v *Validator) Scan(dec *jsontext.Decoder, src []byte) (in Input, errs []Fi
 			return in, nil, err
 		}
 		key := name.String()
-		value, err := dec.ReadValue()
+		value, err := src.Next(dec)
 		if err != nil {
 			return in, nil, err
 		}
-		end := dec.InputOffset()
-		value = src[end-int64(len(value)) : end : end]
 		f := v.field(key)
 		if f == nil && v != nil && !v.open {
 			whole = false
@@ -162,10 +160,19 @@ func (v *Validator) Scan(dec *jsontext.Decoder, src []byte) (in Input, errs []Fi
 		return in, nil, err
 	}
 	if whole {
-		end := dec.InputOffset()
-		in.whole = src[start:end:end]
+		in.whole = src.Between(start, dec.InputOffset())
 	}
 	return in, v.missing(&in, errs), nil
+}
+
+// Check is Scan of an input that stands alone.
+func (v *Validator) Check(raw []byte) (in Input, errs []FieldError, err error) {
+	src := NewSource(raw)
+	in, errs, err = v.Scan(src.Decoder(), src)
+	if whole := src.Whole(); err != nil && whole != nil {
+		return v.Scan(whole.Decoder(), whole)
+	}
+	return in, errs, err
 }
 
 // TakesText reports whether the field, or each item of it when it is a list, is declared as text, so that what looks like a

@@ -1,9 +1,9 @@
 package schema
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -30,7 +30,7 @@ func compileInput(t testing.TB, doc []byte) *Validator {
 }
 
 func scan(v *Validator, input string) (Input, []string, error) {
-	in, errs, err := v.Scan(jsontext.NewDecoder(bytes.NewBufferString(input)), []byte(input))
+	in, errs, err := v.Check([]byte(input))
 	var texts []string
 	for _, e := range errs {
 		texts = append(texts, strings.Join(e.Loc[2:], ".")+": "+e.Msg)
@@ -107,7 +107,7 @@ func TestMissingFieldsComeInTheOrderOfTheSchema(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	_, errs, _ := v.Scan(jsontext.NewDecoder(strings.NewReader("null")), []byte("null"))
+	_, errs, _ := v.Check([]byte("null"))
 	if len(errs) != 3 || errs[0].Type != "value_error.missing" {
 		t.Errorf("null: %v", errs)
 	}
@@ -220,13 +220,28 @@ func TestDocumentsOfCogsGeneratorCompile(t *testing.T) {
 
 func FuzzScan(f *testing.F) {
 	v := compileInput(f, document(allKinds, `"i"`))
-	for _, seed := range []string{`{"i":1}`, `{"s":"ab","list":[1]}`, `null`, `{"u":{}}`, `{"i":1e999999999}`} {
+	for _, seed := range []string{
+		`{"i":1}`, `{"s":"ab","list":[1]}`, `null`, `{"u":{}}`, `{"i":1e999999999}`,
+		`{"s":"abcdef","s":"ghi"}`, `{ "list" : ["abc" , "a\"b", "d\\"], "abcdef" : {"abc":"def"},"i":1 }`, `{"s":"abc}`,
+		`{"s":"é€𝄞","u":["\u0041bcd",{"abc":1,"abd":2}]}`, "{\"s\":\"a\nbc\",\"i\":\"abc\"}", "{\"s\":\"ab\xff\"}", `{"s":abc"def"}`,
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
-		in, _, err := v.Scan(jsontext.NewDecoder(bytes.NewBuffer(bytes.Clone(input))), input)
+		in, errs, err := v.Check(input)
 		if err == nil && !jsontext.Value(in.JSON()).IsValid() {
 			t.Fatalf("%q became %q", input, in.JSON())
+		}
+		for _, size := range []int{1, 3} {
+			src := &Source{src: input, short: input}
+			src.shorten(size)
+			short, shortErrs, shortErr := v.Scan(src.Decoder(), src)
+			if (err == nil) != (shortErr == nil) {
+				t.Fatalf("%q: %v, without texts %q: %v", input, err, src.short, shortErr)
+			}
+			if err == nil && (!reflect.DeepEqual(in, short) || !reflect.DeepEqual(errs, shortErrs)) {
+				t.Fatalf("%q: %v %v, without texts: %v %v", input, in, errs, short, shortErrs)
+			}
 		}
 	})
 }
@@ -239,7 +254,7 @@ func BenchmarkScan(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(body)))
 			for b.Loop() {
-				if _, errs, err := v.Scan(jsontext.NewDecoder(bytes.NewBuffer(body)), body); errs != nil || err != nil {
+				if _, errs, err := v.Check(body); errs != nil || err != nil {
 					b.Fatal(errs, err)
 				}
 			}
