@@ -194,7 +194,7 @@ func (o *oneShot) request(model *orchestrator.Model) (req service.Request, err e
 	}
 	req = service.Request{Method: method.Name, Raw: raw}
 	var problems []schema.FieldError
-	if req.Input, problems, err = method.Input.Check(raw); err != nil {
+	if req.Input, problems, err = method.Input.Scan(schema.NewSource(raw)); err != nil {
 		return req, &InputError{fmt.Sprintf("input is not JSON: %v", err)}
 	}
 	var lines []string

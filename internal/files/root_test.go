@@ -104,16 +104,12 @@ func TestServersThatStartTogetherKeepTheirRoots(t *testing.T) {
 			var err error
 			if roots[i], err = OpenRoot(parent); err != nil {
 				t.Error(err)
+				return
 			}
+			roots[i].cleaning.Wait()
 		})
 	}
 	wg.Wait()
-	for _, root := range roots {
-		if root == nil {
-			continue
-		}
-		root.cleaning.Wait()
-	}
 	for _, root := range roots {
 		if root == nil {
 			continue

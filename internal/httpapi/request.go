@@ -38,29 +38,19 @@ func badField(msg string, loc ...string) error {
 
 // decode parses a request and checks its input in one pass over the body.
 func decode(body []byte, v *schema.Validator) (service.Request, error) {
+	var req service.Request
 	if len(body) == 0 {
 		body = []byte("{}")
 	}
-	src := schema.NewSource(body)
-	req, err := decodeSource(src, v)
-	if whole := src.Whole(); err != nil && whole != nil {
-		return decodeSource(whole, v)
-	}
-	return req, err
-}
-
-func decodeSource(src *schema.Source, v *schema.Validator) (service.Request, error) {
-	var req service.Request
-	d := &decoder{dec: src.Decoder(), src: src, validator: v, req: &req, events: webhook.All}
+	d := &decoder{src: schema.NewSource(body), validator: v, req: &req, events: webhook.All}
 	if err := d.object(); err != nil {
 		return req, err
 	}
-	if _, err := d.dec.ReadToken(); !errors.Is(err, io.EOF) {
+	if _, err := d.src.ReadToken(); !errors.Is(err, io.EOF) {
 		return req, bad(http.StatusBadRequest, "request body is not JSON: more follows after the object")
 	}
 	if !d.sawInput {
-		none := schema.NewSource([]byte("{}"))
-		d.input(none, none.Decoder())
+		d.input(schema.NewSource([]byte("{}")))
 	}
 	if len(d.errs) > 0 {
 		return req, &badRequest{http.StatusUnprocessableEntity, d.errs}
@@ -73,7 +63,6 @@ func decodeSource(src *schema.Source, v *schema.Validator) (service.Request, err
 
 // decoder walks over a request body.
 type decoder struct {
-	dec       *jsontext.Decoder
 	src       *schema.Source
 	validator *schema.Validator
 	req       *service.Request
@@ -85,17 +74,17 @@ type decoder struct {
 }
 
 func (d *decoder) object() error {
-	if kind := d.dec.PeekKind(); kind != '{' {
-		if _, err := d.dec.ReadValue(); err != nil {
+	if kind := d.src.PeekKind(); kind != '{' {
+		if _, err := d.src.ReadValue(); err != nil {
 			return notJSON(err)
 		}
 		return badField("request body must be a JSON object", "body")
 	}
-	if _, err := d.dec.ReadToken(); err != nil {
+	if _, err := d.src.ReadToken(); err != nil {
 		return notJSON(err)
 	}
-	for d.dec.PeekKind() != '}' {
-		name, err := d.dec.ReadToken()
+	for d.src.PeekKind() != '}' {
+		name, err := d.src.ReadToken()
 		if err != nil {
 			return notJSON(err)
 		}
@@ -103,17 +92,17 @@ func (d *decoder) object() error {
 			return err
 		}
 	}
-	_, err := d.dec.ReadToken()
+	_, err := d.src.ReadToken()
 	return notJSON(err)
 }
 
 func (d *decoder) field(name string) error {
 	if name == "input" {
 		d.sawInput = true
-		d.input(d.src, d.dec)
+		d.input(d.src)
 		return d.err
 	}
-	raw, err := d.src.Next(d.dec)
+	raw, err := d.src.ReadValue()
 	if err != nil {
 		return notJSON(err)
 	}
@@ -193,10 +182,10 @@ func (d *decoder) filter(raw jsontext.Value) error {
 	return nil
 }
 
-// input scans the input, which stands next in dec, the decoder of src.
-func (d *decoder) input(src *schema.Source, dec *jsontext.Decoder) {
-	start := dec.InputOffset()
-	in, errs, err := d.validator.Scan(dec, src)
+// input scans the input, which stands next in src.
+func (d *decoder) input(src *schema.Source) {
+	start := src.InputOffset()
+	in, errs, err := d.validator.Scan(src)
 	if err != nil {
 		d.err = notJSON(err)
 		return
@@ -206,7 +195,7 @@ func (d *decoder) input(src *schema.Source, dec *jsontext.Decoder) {
 		d.errs = append(d.errs, api.FieldError{Loc: e.Loc, Msg: e.Msg, Type: e.Type})
 	}
 	if d.sawInput {
-		raw := bytes.TrimLeft(src.Between(start, dec.InputOffset()), ": \t\r\n")
+		raw := bytes.TrimLeft(src.Between(start, src.InputOffset()), ": \t\r\n")
 		d.req.Raw = raw[:len(raw):len(raw)]
 	}
 }

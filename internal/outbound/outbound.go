@@ -104,19 +104,20 @@ var shared = netip.MustParsePrefix("100.64.0.0/10")
 
 func client(control func(network, address string, c syscall.RawConn) error, roots Roots) *http.Client {
 	dialer := &net.Dialer{Timeout: dialTimeout, Control: control}
-	transport := func(roots *x509.CertPool) *http.Transport {
+	transport := func() *http.Transport {
+		var pool *x509.CertPool // the system's
+		if roots != nil {
+			pool = roots()
+		}
 		return &http.Transport{
 			Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, ForceAttemptHTTP2: true,
-			TLSClientConfig:     &tls.Config{RootCAs: roots},
+			TLSClientConfig:     &tls.Config{RootCAs: pool},
 			TLSHandshakeTimeout: tlsTimeout, IdleConnTimeout: idleTimeout,
 			MaxIdleConnsPerHost: idlePerHost, MaxConnsPerHost: connsPerHost, MaxResponseHeaderBytes: maxResponseHead,
 			WriteBufferSize: 64 << 10, ReadBufferSize: 64 << 10,
 		}
 	}
-	if roots == nil {
-		return &http.Client{Transport: transport(nil)}
-	}
-	return &http.Client{Transport: lazily(sync.OnceValue(func() *http.Transport { return transport(roots()) }))}
+	return &http.Client{Transport: lazily(sync.OnceValue(transport))}
 }
 
 // lazily is a transport that is made when it is first used.

@@ -116,33 +116,33 @@ func (in *Input) JSON() []byte {
 	return append(out, '}')
 }
 
-// Scan reads and checks the input that stands next in dec, the decoder of src, in one pass. The values returned are parts of
-// src. What the schema does not know is left out. The error is of the JSON itself, duplicate names included.
-func (v *Validator) Scan(dec *jsontext.Decoder, src *Source) (in Input, errs []FieldError, err error) {
-	switch kind := dec.PeekKind(); kind {
+// Scan reads and checks the input that stands next in src, in one pass. The values returned are parts of it. What the schema
+// does not know is left out. The error is of the JSON itself, duplicate names included.
+func (v *Validator) Scan(src *Source) (in Input, errs []FieldError, err error) {
+	switch kind := src.PeekKind(); kind {
 	case '{':
 	case 'n':
-		_, err = dec.ReadToken()
+		_, err = src.ReadToken()
 		return in, v.missing(&in, nil), err
 	default:
-		raw, err := src.Next(dec)
+		raw, err := src.ReadValue()
 		if err != nil {
 			return in, nil, err
 		}
 		return in, []FieldError{fieldError("__root__", show(raw)+` is not of type "object"`)}, nil
 	}
-	if _, err = dec.ReadToken(); err != nil {
+	if _, err = src.ReadToken(); err != nil {
 		return in, nil, err
 	}
-	start := dec.InputOffset() - 1
+	start := src.InputOffset() - 1
 	whole := true
-	for dec.PeekKind() != '}' {
-		name, err := dec.ReadToken()
+	for src.PeekKind() != '}' {
+		name, err := src.ReadToken()
 		if err != nil {
 			return in, nil, err
 		}
 		key := name.String()
-		value, err := src.Next(dec)
+		value, err := src.ReadValue()
 		if err != nil {
 			return in, nil, err
 		}
@@ -156,23 +156,13 @@ func (v *Validator) Scan(dec *jsontext.Decoder, src *Source) (in Input, errs []F
 			errs = append(errs, f.errors(value)...)
 		}
 	}
-	if _, err = dec.ReadToken(); err != nil {
+	if _, err = src.ReadToken(); err != nil {
 		return in, nil, err
 	}
 	if whole {
-		in.whole = src.Between(start, dec.InputOffset())
+		in.whole = src.Between(start, src.InputOffset())
 	}
 	return in, v.missing(&in, errs), nil
-}
-
-// Check is Scan of an input that stands alone.
-func (v *Validator) Check(raw []byte) (in Input, errs []FieldError, err error) {
-	src := NewSource(raw)
-	in, errs, err = v.Scan(src.Decoder(), src)
-	if whole := src.Whole(); err != nil && whole != nil {
-		return v.Scan(whole.Decoder(), whole)
-	}
-	return in, errs, err
 }
 
 // TakesText reports whether the field, or each item of it when it is a list, is declared as text, so that what looks like a

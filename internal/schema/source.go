@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bytes"
+	"errors"
 	"sort"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -9,65 +10,79 @@ import (
 	"coglet/internal/logs"
 )
 
-// Source is JSON to be decoded, whose values are then parts of it. The decoder looks at each byte by itself, which for a
-// string of megabytes, such as a data: URL, takes longer than all else that the server does with it. So long strings are
-// looked at here, eight bytes at a time, and the decoder gets empty ones in their place.
+// Source is a decoder of JSON whose values are parts of what it decodes. jsontext.Decoder looks at each byte by itself, which
+// for a string of megabytes, such as a data: URL, takes longer than all else that the server does with it. So long strings
+// are looked at here, eight bytes at a time, and that decoder gets empty ones in their place. What it says of offsets, in
+// errors too, is put right.
 type Source struct {
-	src   []byte
-	short []byte // what the decoder reads
-	cuts  []cut  // what is not in short, in order
+	src  []byte
+	cuts []cut // what the decoder does not get, in order
+	dec  *jsontext.Decoder
 }
 
-// cut is the text of a string that is not in short.
+// cut is the text of a string that the decoder does not get.
 type cut struct {
-	at    int // offset in short, between the quotes
-	total int // bytes that were left out up to here, this text included
+	at    int64 // offset between the quotes, as the decoder has it
+	total int64 // bytes that were left out up to here, this text included
 }
 
-// Sizes in bytes from which it is worth it.
-const (
-	longText = 4 << 10
-	longBody = 2 * longText
-)
+// longText is the size in bytes of texts that are worth it. A source that is shorter than two of them is decoded as it is.
+const longText = 4 << 10
 
-// NewSource returns a Source that is read once, by its Decoder. It keeps src, which must not change.
-func NewSource(src []byte) *Source {
-	s := &Source{src: src, short: src}
-	if len(src) >= longBody {
-		s.shorten(longText)
+// NewSource returns a Source that keeps src, which must not change.
+func NewSource(src []byte) *Source { return newSource(src, longText) }
+
+func newSource(src []byte, size int) *Source {
+	s := &Source{src: src}
+	short := src
+	if len(src) >= 2*size {
+		short = s.shorten(size)
 	}
+	s.dec = jsontext.NewDecoder(bytes.NewBuffer(short))
 	return s
 }
 
-// Whole returns a Source without cuts, whose decoder's errors say where in src they are; nil where s has none either.
-func (s *Source) Whole() *Source {
-	if s.cuts == nil {
-		return nil
-	}
-	return &Source{src: s.src, short: s.src}
+// PeekKind is that of jsontext.Decoder.
+func (s *Source) PeekKind() jsontext.Kind { return s.dec.PeekKind() }
+
+// ReadToken is that of jsontext.Decoder, for all but strings that are values: those may be without their text.
+func (s *Source) ReadToken() (jsontext.Token, error) {
+	token, err := s.dec.ReadToken()
+	return token, s.inSource(err)
 }
 
-// Decoder returns the decoder of the source.
-func (s *Source) Decoder() *jsontext.Decoder { return jsontext.NewDecoder(bytes.NewBuffer(s.short)) }
-
-// Next reads the next value of the source's decoder.
-func (s *Source) Next(dec *jsontext.Decoder) (jsontext.Value, error) {
-	value, err := dec.ReadValue()
+// ReadValue is that of jsontext.Decoder, and returns a part of the source.
+func (s *Source) ReadValue() (jsontext.Value, error) {
+	value, err := s.dec.ReadValue()
 	if err != nil {
-		return nil, err
+		return nil, s.inSource(err)
 	}
-	end := dec.InputOffset()
-	return s.Between(end-int64(len(value)), end), nil
+	end := s.dec.InputOffset()
+	return s.Between(s.offset(end-int64(len(value))), s.offset(end)), nil
 }
 
-// Between returns the part of the source between two offsets of its decoder.
-func (s *Source) Between(from, to int64) jsontext.Value {
-	start, end := s.offset(int(from)), s.offset(int(to))
-	return s.src[start:end:end]
+// InputOffset is that of jsontext.Decoder.
+func (s *Source) InputOffset() int64 { return s.offset(s.dec.InputOffset()) }
+
+// Between returns the part of the source between two offsets.
+func (s *Source) Between(start, end int64) jsontext.Value { return s.src[start:end:end] }
+
+// inSource returns an error of the decoder as one of the source.
+func (s *Source) inSource(err error) error {
+	if err == nil || s.cuts == nil {
+		return err
+	}
+	var syntactic *jsontext.SyntacticError
+	if !errors.As(err, &syntactic) {
+		return err
+	}
+	moved := *syntactic
+	moved.ByteOffset = s.offset(moved.ByteOffset)
+	return &moved
 }
 
-// offset returns where in src stands what is at n in short. The decoder never stops between the quotes of a string.
-func (s *Source) offset(n int) int {
+// offset returns where in the source stands what the decoder has at n. It never stops between the quotes of a string.
+func (s *Source) offset(n int64) int64 {
 	before := sort.Search(len(s.cuts), func(i int) bool { return s.cuts[i].at >= n })
 	if before > 0 {
 		n += s.cuts[before-1].total
@@ -75,12 +90,12 @@ func (s *Source) offset(n int) int {
 	return n
 }
 
-// shorten leaves out the texts of strings from that size on in which every character stands for itself; not of names, which
-// must differ. Where src is not JSON it stops, or finds strings where there are none: the decoder comes to that place first,
-// since what is before it is the same but for texts that are right.
-func (s *Source) shorten(size int) {
-	var short []byte
-	copied, total := 0, 0
+// shorten returns the source without the texts of values from that size on in which every character stands for itself: of
+// members, and of elements that follow only others. What comes before a text is the same with and without it, so where the
+// source is not JSON, that is said of the same place.
+func (s *Source) shorten(size int) (short []byte) {
+	copied := 0
+	isElement := false // the string before is an element of a list
 	for i := 0; ; {
 		next := bytes.IndexByte(s.src[i:], '"')
 		if next < 0 {
@@ -91,18 +106,22 @@ func (s *Source) shorten(size int) {
 		if end < 0 {
 			break
 		}
-		if plain && end-start >= size && !isName(s.src[end+1:]) {
-			total += end - start
+		between := bytes.TrimRight(s.src[i:start-1], space)
+		isElement = bytes.HasSuffix(between, []byte("[")) || isElement && string(bytes.TrimLeft(between, space)) == ","
+		if plain && end-start >= size && (isElement || bytes.HasSuffix(between, []byte(":"))) {
 			short = append(short, s.src[copied:start]...)
-			s.cuts = append(s.cuts, cut{len(short), total})
+			s.cuts = append(s.cuts, cut{int64(len(short)), int64(end - len(short))})
 			copied = end
 		}
 		i = end + 1
 	}
-	if s.cuts != nil {
-		s.short = append(short, s.src[copied:]...)
+	if s.cuts == nil {
+		return s.src
 	}
+	return append(short, s.src[copied:]...)
 }
+
+const space = " \t\r\n" // of JSON
 
 // endOfText returns where the quote stands that ends a string, and whether all before it stands for itself; -1 where none
 // does, or what is no JSON comes first.
@@ -121,16 +140,4 @@ func endOfText(src []byte, start int) (end int, plain bool) {
 		plain = false
 		i += 2
 	}
-}
-
-// isName reports whether a string is the name of what comes behind it.
-func isName(behind []byte) bool {
-	for _, c := range behind {
-		switch c {
-		case ' ', '\t', '\r', '\n':
-		default:
-			return c == ':'
-		}
-	}
-	return false
 }

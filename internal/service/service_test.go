@@ -97,7 +97,7 @@ func newServiceAway(t *testing.T, keep Retention, away time.Duration) (*Service,
 func request(t *testing.T, id, do string, n int, text string) Request {
 	t.Helper()
 	raw := fmt.Sprintf(`{"do":%q,"n":%d,"text":%q}`, do, n, text)
-	in, _, err := (*schema.Validator)(nil).Check([]byte(raw))
+	in, _, err := (*schema.Validator)(nil).Scan(schema.NewSource([]byte(raw)))
 	if err != nil {
 		t.Fatal(err)
 	}
