@@ -13,6 +13,9 @@ import (
 // maxVec is how many buffers go into one writev; the system's limit is 1024.
 const maxVec = 64
 
+// enough is how many buffers SendTogether collects: four frames with a body.
+const enough = 8
+
 // Writer writes frames to one channel. Send may be called by many goroutines and does not wait for the receiver: what
 // the kernel does not take at once is written by a goroutine of the Writer's own, which lives until it is done or the
 // channel is closed. So a worker that does not read cannot hold up whoever serves a client.
@@ -21,10 +24,13 @@ type Writer struct {
 
 	mu    sync.Mutex
 	queue [][]byte // in order, behind what the present writer holds
-	busy  bool     // somebody writes, or is about to: only it touches the channel
+	spare [][]byte // memory for the next queue
+	busy  bool     // somebody writes: only it touches the channel
 	err   error    // the first failure; final
 	taken sync.Cond
 	wg    sync.WaitGroup
+
+	gathering bool // a goroutine lets others add to the queue, and writes it then
 }
 
 // NewWriter returns a Writer to conn, whose descriptor is non-blocking.
@@ -42,8 +48,9 @@ func NewWriter(conn syscall.Conn) (*Writer, error) {
 // It returns ErrTooLarge for a frame over a limit (the channel stays good), and the channel's error once there is one.
 func (w *Writer) Send(msg any, body []byte) error { return w.sendFrame(msg, body, false) }
 
-// SendTogether is Send for a receiver that is busy with other frames: it first lets those goroutines run that are ready
-// to, so that what they send goes out in the same write, and is read in one go.
+// SendTogether is Send for a receiver that is busy with other frames: those goroutines run first that are ready to, so
+// that what they send goes out in the same write, and is read in one go. Some frames together go out at once: the
+// receiver would run dry while many are collected.
 func (w *Writer) SendTogether(msg any, body []byte) error { return w.sendFrame(msg, body, true) }
 
 func (w *Writer) sendFrame(msg any, body []byte, together bool) error {
@@ -61,24 +68,46 @@ func (w *Writer) sendFrame(msg any, body []byte, together bool) error {
 
 func (w *Writer) send(bufs [][]byte, together bool) error {
 	w.mu.Lock()
-	if w.err != nil || w.busy {
-		if w.err == nil {
-			w.queue = append(w.queue, bufs...)
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return w.err
+	}
+	w.queue = append(w.queue, bufs...)
+	if together && len(w.queue) < enough {
+		if !w.gathering && !w.busy {
+			w.gathering = true
+			go w.gather()
 		}
-		defer w.mu.Unlock()
+		return nil
+	}
+	return w.flush()
+}
+
+// gather writes what has come into the queue when all who are ready to send have sent. It ends at once, whatever the
+// channel does.
+func (w *Writer) gather() {
+	runtime.Gosched()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.gathering = false
+	_ = w.flush() // who sends next is told
+}
+
+// flush writes the queue, unless somebody does. It needs w.mu, which is free while it writes.
+func (w *Writer) flush() error {
+	if w.busy || len(w.queue) == 0 {
 		return w.err
 	}
 	w.busy = true
+	out := w.queue
+	w.queue, w.spare = w.spare, nil
 	w.mu.Unlock()
-
-	if together {
-		runtime.Gosched()
-		w.mu.Lock()
-		bufs = append(bufs, w.queue...)
-		w.queue = nil
-		w.mu.Unlock()
+	rest, err := w.write(out, false)
+	w.mu.Lock()
+	if len(rest) == 0 && len(out) <= maxVec {
+		clear(out)
+		w.spare = out[:0]
 	}
-	rest, err := w.write(bufs, false)
 	if w.settle(rest, err) {
 		w.wg.Go(w.drain)
 	}
@@ -93,16 +122,18 @@ func (w *Writer) drain() {
 		w.queue = nil
 		w.mu.Unlock()
 		rest, err := w.write(bufs, true)
-		if !w.settle(rest, err) {
+		w.mu.Lock()
+		more := w.settle(rest, err)
+		w.mu.Unlock()
+		if !more {
 			return
 		}
 	}
 }
 
-// settle ends a turn of writing: it reports whether there is more to write, in which case the channel stays taken.
+// settle ends a turn of writing: it reports whether there is more to write, in which case the channel stays taken. It
+// needs w.mu.
 func (w *Writer) settle(rest [][]byte, err error) (more bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if err != nil {
 		w.err, w.queue = err, nil
 	}
@@ -120,7 +151,7 @@ func (w *Writer) settle(rest [][]byte, err error) (more bool) {
 func (w *Writer) Taken() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.busy && w.err == nil {
+	for (w.busy || len(w.queue) > 0) && w.err == nil {
 		w.taken.Wait()
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,6 +38,23 @@ func pair(t testing.TB) (a, b *net.UnixConn) {
 }
 
 func TestWriterKeepsFramesWholeAndInOrderOfEachSender(t *testing.T) {
+	t.Run("one by one", func(t *testing.T) { checkOrder(t, func(w *Writer, _ int) sender { return w.Send }) })
+	t.Run("together", func(t *testing.T) { checkOrder(t, func(w *Writer, _ int) sender { return w.SendTogether }) })
+	t.Run("mixed", func(t *testing.T) {
+		checkOrder(t, func(w *Writer, n int) sender {
+			if n%3 == 0 {
+				return w.Send
+			}
+			return w.SendTogether
+		})
+	})
+}
+
+// sender is one of the ways to send a frame.
+type sender func(msg any, body []byte) error
+
+// checkOrder lets goroutines send frames, the n-th of each in the way that choose says.
+func checkOrder(t *testing.T, choose func(w *Writer, n int) sender) {
 	a, b := pair(t)
 	w, err := NewWriter(a)
 	if err != nil {
@@ -48,7 +66,7 @@ func TestWriterKeepsFramesWholeAndInOrderOfEachSender(t *testing.T) {
 	for s := range senders {
 		wg.Go(func() {
 			for n := range each {
-				if err := w.Send(&Cancel{Type: TypeCancel, Slot: s, Seq: uint64(n)}, body); err != nil {
+				if err := choose(w, n)(&Cancel{Type: TypeCancel, Slot: s, Seq: uint64(n)}, body); err != nil {
 					t.Errorf("send: %v", err)
 				}
 			}
@@ -72,6 +90,28 @@ func TestWriterKeepsFramesWholeAndInOrderOfEachSender(t *testing.T) {
 	}
 	wg.Wait()
 	w.Wait()
+}
+
+// One frame alone goes out though nobody sends another one.
+func TestSendTogetherDoesNotWaitForOthers(t *testing.T) {
+	a, b := pair(t)
+	w, err := NewWriter(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := NewReader(b)
+	for n := range 3 {
+		if err := w.SendTogether(&Cancel{Type: TypeCancel, Seq: uint64(n)}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := r.Next(); err != nil || f.Type != TypeCancel {
+			t.Fatalf("frame %d: %q, %v", n, f.Type, err)
+		}
+	}
+	a.Close()
+	for w.SendTogether(&Cancel{Type: TypeCancel}, nil) == nil { // the failure comes with the write
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func TestSendDoesNotWaitForAReceiverThatDoesNotRead(t *testing.T) {

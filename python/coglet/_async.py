@@ -20,9 +20,13 @@ _HIGH_WATER = 1 << 20
 # Pieces that are smaller than this, on average and in bytes, are joined for a write; a copy of larger ones costs more.
 _SMALL = 4 << 10
 
+# So many pieces, the ends of about six predictions, are written before the turn is over: the parent has work then
+# while the rest of the turn runs. Otherwise the two take turns, each with all there is, and one of them always waits.
+_ENOUGH = 18
+
 
 class LoopChannel(Channel):
-    """The data socket as an event loop writes it: what comes in one turn of the loop goes out in one write."""
+    """The data socket as an event loop writes it: what comes in one turn of the loop goes out in few writes."""
 
     def __init__(self, fd: int, guard: Guard, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(fd, guard)
@@ -40,7 +44,7 @@ class LoopChannel(Channel):
         pieces = self.after_ring(pieces)
         self._queue.extend(pieces)
         self._size += sum(map(len, pieces))
-        if urgent and not self._stalled:
+        if (urgent or len(self._queue) >= _ENOUGH) and not self._stalled:
             self._write_now()
         if not self._queue or self._scheduled or self._stalled:
             return
