@@ -10,12 +10,12 @@ import (
 	"coglet/internal/protocol"
 )
 
-// ringSize is the memory through which a worker sends the lines of a burst, in bytes: well over a thousand lines.
+// ringSize is the memory through which a worker sends the lines and items of a burst, in bytes: well over a thousand.
 const ringSize = protocol.RingFront + 256<<10
 
-// ring takes the lines of a burst out of the memory that a worker shares. They belong among the frames of the data
-// socket: one there says up to where the ring comes before it. Between such frames the parent looks by itself. All is
-// guarded by order.mu.
+// ring takes the lines and items of a burst out of the memory that a worker shares. They belong among the frames of the
+// data socket: one there says up to where the ring comes before it. Between such frames the parent looks by itself. All
+// is guarded by order.mu.
 type ring struct {
 	memory *protocol.Ring // nil: there is none, or it was given back
 	frames *protocol.Reader
@@ -130,17 +130,43 @@ func (i *instance) takeRing(to uint64) error {
 		if err != nil {
 			return err
 		}
-		if f.Type != protocol.TypeLog {
-			return fmt.Errorf("%w: %s in the ring", errImpossible, f.Type)
+		switch f.Type {
+		case protocol.TypeLog:
+			err = i.ringText(&f)
+		case protocol.TypeOutput:
+			err = i.ringOutput(&f)
+		default:
+			err = fmt.Errorf("%w: %s in the ring", errImpossible, f.Type)
 		}
-		if !bytes.Equal(f.Header, r.head) || len(r.text)+len(f.Body()) > ringText {
-			if err := i.flushRing(); err != nil {
-				return err
-			}
-			r.head = append(r.head[:0], f.Header...)
+		if err != nil {
+			return err
 		}
-		r.text = append(r.text, f.Body()...)
 	}
+}
+
+// ringText adds lines to those before them.
+func (i *instance) ringText(f *protocol.Frame) error {
+	r := &i.ring
+	if !bytes.Equal(f.Header, r.head) || len(r.text)+len(f.Body()) > ringText {
+		if err := i.flushRing(); err != nil {
+			return err
+		}
+		r.head = append(r.head[:0], f.Header...)
+	}
+	r.text = append(r.text, f.Body()...)
+	return nil
+}
+
+// ringOutput handles an item, behind the lines before it.
+func (i *instance) ringOutput(f *protocol.Frame) error {
+	if err := i.flushRing(); err != nil {
+		return err
+	}
+	var m protocol.Output
+	if err := f.Decode(&m); err != nil {
+		return err
+	}
+	return i.output(&m, f)
 }
 
 // flushRing handles the lines that follow on each other as one frame.

@@ -17,6 +17,8 @@ var headers = []string{
 	`{"type":"done","slot":0,"seq":1,"status":"succeeded","predict_time":0.25}`,
 	`{"type":"done","slot":3,"seq":7,"status":"succeeded","predict_time":1e-05,"is_stream":true}`,
 	`{"type":"done","slot":3,"seq":7,"status":"succeeded","predict_time":7}`,
+	`{"type":"done","slot":3,"seq":7,"status":"succeeded","predict_time":12345e-9}`,
+	`{"type":"done","slot":3,"seq":7,"status":"succeeded","predict_time":0e-9}`,
 	`{"type":"done","slot":0,"seq":1,"status":"succeeded","predict_time":0x10}`,
 	`{"type":"done","slot":0,"seq":1,"status":"succeeded","predict_time":1_000}`,
 	`{"type":"done","slot":0,"seq":1,"status":"succeeded","predict_time":.5}`,

@@ -41,7 +41,8 @@ class LoopChannel(Channel):
         os.set_blocking(fd, False)
 
     def write(self, pieces: List[bytes], urgent: bool = False) -> None:
-        pieces = self.after_ring(pieces)
+        if self._ring is not None:
+            pieces = self.after_ring(pieces)
         self._queue.extend(pieces)
         self._size += sum(map(len, pieces))
         if (urgent or len(self._queue) >= _ENOUGH) and not self._stalled:
@@ -211,18 +212,18 @@ class AsyncRunner:
         status, is_stream = "succeeded", False
         frames: List[bytes] = []
         method = self._method if prediction.method is None else self._worker.method(prediction.method)
-        start = time.perf_counter()
+        start = time.perf_counter_ns()
         try:
             if self._reached[prediction.slot]:
                 raise asyncio.CancelledError
             kwargs = method.coercer(_inputs.parse(body), prediction.cleanups)
-            start = time.perf_counter()
+            start = time.perf_counter_ns()
             is_stream, frames = await self._call(prediction, method, kwargs)
         except BaseException as problem:
             self._worker.leave_if_forked(problem)
             frames = []
             status, error = self._judge(prediction, problem)
-        seconds = time.perf_counter() - start
+        took = time.perf_counter_ns() - start
         self._worker.leave_if_forked()
         if prediction.cleanups:
             _inputs.clean_up(prediction.cleanups)
@@ -231,9 +232,9 @@ class AsyncRunner:
         del self._tasks[prediction.slot]
         try:
             # nothing else to go along with when it was the last one
-            self._data.send(frames + prediction.done(status, error, seconds, is_stream), urgent=not self._tasks)
+            self._data.send(frames + prediction.done(status, error, took, is_stream), urgent=not self._tasks)
         except _wire.TooLarge as large:
-            self._data.send(prediction.done("failed", f"output: {large}", seconds, is_stream))
+            self._data.send(prediction.done("failed", f"output: {large}", took, is_stream))
 
     def _judge(self, prediction: Prediction, problem: BaseException) -> Tuple[str, Optional[str]]:
         """Say how a prediction that raised has ended; decided by type, never by text."""
@@ -318,7 +319,7 @@ class AsyncRunner:
                 await close()
 
     async def _send(self, prediction: Prediction, encoder: _encode.Encoder, item: Any) -> None:
-        self._data.send(prediction.output_yielded(encoder, item))
+        prediction.send_item(encoder, item)
         await self._data.drain()
 
     def _start_healthcheck(self, number: int) -> None:

@@ -2,7 +2,7 @@
 
 from functools import partial
 from threading import get_ident
-from time import sleep
+from time import monotonic_ns, sleep
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 from . import _wire
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 # slow to read, so that many who wait do not keep a processor busy.
 _PAUSE = 50e-6  # seconds
 _MAX_PAUSE = 5e-3
+
+# From so many lines or items on that follow each other so closely they are a burst.
+BURST = 32
+CLOSE = 200_000  # nanoseconds
 
 
 class Guard:
@@ -54,7 +58,9 @@ class Channel:
         self._guard = guard
         self._turn: Dict[int, int] = {}
         self._deferred: List[Callable[[], None]] = []  # for who has the turn
-        self._ring: Optional[Ring] = None  # until a burst of lines asks for it
+        self._ring: Optional[Ring] = None  # until a burst asks for it
+        self._items = 0  # that followed each other closely
+        self._item_at = 0  # nanoseconds
         guard.watch(self._turn)
 
     def run(self, action: Callable[..., None], *args: Any) -> None:
@@ -97,6 +103,13 @@ class Channel:
             _wire.write_all(self._fd, self.after_ring(pieces))
         except _wire.Broken as error:
             _wire.give_up(f"fd {self._fd}: {error}")
+
+    def pace(self) -> int:
+        """Take notice of an item, and return how many have followed each other closely. With the turn."""
+        now = monotonic_ns()
+        self._items = self._items + 1 if now - self._item_at < CLOSE else 0
+        self._item_at = now
+        return self._items
 
     def open_ring(self) -> Callable[[bytes], bool]:
         """

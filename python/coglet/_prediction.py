@@ -7,7 +7,7 @@ from time import monotonic_ns
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import _encode, _wire
-from ._channel import Channel
+from ._channel import BURST, CLOSE, Channel
 
 STDOUT, STDERR = 0, 1
 SOURCES = ("stdout", "stderr")
@@ -15,10 +15,11 @@ SOURCES = ("stdout", "stderr")
 # Unfinished lines are sent when they get this long, in characters; a frame's text is at most four times as many bytes.
 MAX_REST = 1 << 20
 
+# Items from this size on, in bytes, are no matter of system calls.
+_LARGE = 4 << 10
+
 # In a burst of lines between which nothing else was written, a look at the capture pipes that found them empty holds
 # for the lines that follow at once: the order is promised for what is a millisecond apart, and a look is two calls.
-_BURST = 32  # looks that found nothing
-_FRESH = 200_000  # nanoseconds
 _calm = 0  # how many times in a row the pipes were empty
 
 try:
@@ -33,9 +34,9 @@ try:
         global _empty_at, _calm
         now = monotonic_ns()
         age = now - _empty_at
-        if age >= 2 * _FRESH:
+        if age >= 2 * CLOSE:
             _calm = 0
-        elif age < _FRESH and _calm >= _BURST:
+        elif age < CLOSE and _calm >= BURST:
             return None
         found = []
         for fd in (1, 2):
@@ -100,16 +101,18 @@ class Text:
             self._channel.run(self._send, source, True)
 
     def flush_all(self) -> None:
-        """Send the unfinished lines. Mostly there are none."""
-        if self._rest[STDOUT] or self._rest[STDERR]:
-            self.flush(STDOUT)
-            self.flush(STDERR)
+        """Send the unfinished lines."""
+        self.flush(STDOUT)
+        self.flush(STDERR)
 
     def end(self) -> None:
         """Send the unfinished lines. What is written from now on goes to the heir."""
-        self.flush_all()
+        rest = self._rest
+        if rest[STDOUT] or rest[STDERR]:  # mostly there are none
+            self.flush_all()
         self._ended = True
-        self.flush_all()  # what another thread has written in the last moment
+        if rest[STDOUT] or rest[STDERR]:  # another thread has written in the last moment
+            self.flush_all()
 
     def _send(self, source: int, unfinished: bool) -> None:
         """Send what is complete, and the rest where it is asked for or there is none. Needs the turn."""
@@ -139,7 +142,7 @@ class Text:
         if raw is not None:
             head = head[:-1] + b',"raw":[%d,%d],"at":%d}' % raw
         frame = _wire.join(head, len(body)) + body
-        if raw is None and _calm >= _BURST and self._heir is not None:
+        if raw is None and _calm >= BURST and self._heir is not None:
             if self._put is None:
                 self._put = self._channel.open_ring()
             if self._put(frame):
@@ -153,7 +156,7 @@ class Prediction:
 
     __slots__ = (
         *("slot", "seq", "id", "context", "method", "dir"),
-        *("channel", "text", "active", "outputs", "cleanups", "scope", "swallowed"),
+        *("channel", "text", "active", "outputs", "cleanups", "scope", "swallowed", "_put"),
     )
 
     def __init__(self, channel: Channel, text: Text, header: _wire.Header, tmp: str) -> None:
@@ -170,51 +173,64 @@ class Prediction:
         self.cleanups: List[Callable[[], Any]] = []  # called when it has ended
         self.scope: Any = None  # made when it is asked for
         self.swallowed: Optional[BaseException] = None  # what escaped from a task of its own
+        self._put: Optional[Callable[[bytes], bool]] = None  # into the ring, from its first burst of items
 
     def output(self, body: bytes, files: List[Dict[str, str]], items: Optional[int] = None) -> List[bytes]:
         """Return the frame of an output; items says that body is a list of so many."""
-        if items is None and not files:  # by hand: the way of most predictions
-            head = b'{"type":"output","slot":%d,"index":%d}' % (self.slot, self.outputs)
-        else:
-            header: _wire.Header = {"type": "output", "slot": self.slot, "index": self.outputs}
-            if items is not None:
-                header["items"] = items
-            if files:
-                header["files"] = files
-            head = _wire.header_bytes(header)
+        header: _wire.Header = {"type": "output", "slot": self.slot, "index": self.outputs}
+        if items is not None:
+            header["items"] = items
+        if files:
+            header["files"] = files
+        head = _wire.header_bytes(header)
         self.outputs += 1 if items is None else items
         return [_wire.join(head, len(body)), body]
 
     def output_plain(self, value: Any) -> List[bytes]:
-        """Return the frame of an output whose type is in _encode.PLAIN."""
+        """Return the frame of an output whose type is in _encode.PLAIN: of most predictions and tokens."""
         if type(value) is str and len(value) >= _encode.LONG:
             # the parent escapes what must be: it looks at eight characters at a time, and copies nothing where none is
             data = value.encode("utf-8", "replace")
             head = b'{"type":"output","slot":%d,"index":%d,"text":true}' % (self.slot, self.outputs)
             self.outputs += 1
             return [_wire.join(head, len(data) + 2), b'"', data, b'"']
-        return self.output(_encode.encode_plain(value), [])
+        body = _encode.encode_plain(value)
+        head = b'{"type":"output","slot":%d,"index":%d}' % (self.slot, self.outputs)
+        self.outputs += 1
+        return [_wire.join(head, len(body)), body]
 
-    def output_yielded(self, encoder: _encode.Encoder, item: Any) -> List[bytes]:
-        """Return the frame of an item of a generator."""
+    def send_item(self, encoder: _encode.Encoder, item: Any) -> None:
+        """Send an item of a generator: at once, or through the ring where items come in a burst."""
         if type(item) in _encode.PLAIN:
-            return self.output_plain(item)
-        return self.output(*encoder.encode_yielded(item, self.outputs))
+            pieces = self.output_plain(item)
+        else:
+            pieces = self.output(*encoder.encode_yielded(item, self.outputs))
+        self.channel.run(self._send_item, pieces)
+
+    def _send_item(self, pieces: List[bytes]) -> None:
+        count = self.channel.pace()
+        if count >= BURST and len(pieces[-1]) < _LARGE:
+            if self._put is None or count == BURST:  # the parent looks less often when it has found nothing for a while
+                self._put = self.channel.open_ring()
+            if self._put(b"".join(pieces)):
+                return
+        # a generator that blocks an event loop would hold back what waits for its turn to end
+        self.channel.write(pieces, urgent=True)
 
     def metric(self, name: str, mode: str, value: Any) -> None:
         """Record a metric. Raises ValueError when it is too large for a frame."""
         header = {"type": "metric", "slot": self.slot, "name": name, "mode": mode, "value": value}
         self.channel.send([_wire.frame(header)])
 
-    def done(self, status: str, error: Optional[str], seconds: float, is_stream: bool) -> List[bytes]:
+    def done(self, status: str, error: Optional[str], nanoseconds: int, is_stream: bool) -> List[bytes]:
         """Return the last frame. Nothing of this prediction may be sent after it."""
         self.active = False
         self.text.end()
         more = "" if error is None else f',"error":{_wire.quote(error)}'
         if is_stream:
             more += ',"is_stream":true'
-        which = f'"slot":{self.slot},"seq":{self.seq},"status":"{status}"'
-        return [_wire.join(f'{{"type":"done",{which},"predict_time":{seconds!r}{more}}}'.encode(), 0)]
+        head = b'{"type":"done","slot":%d,"seq":%d,"status":"%b","predict_time":%de-9%b}'
+        return [_wire.join(head % (self.slot, self.seq, status.encode(), nanoseconds, more.encode()), 0)]
 
     def __repr__(self) -> str:
         return f"<prediction {json.dumps(self.id)}>"

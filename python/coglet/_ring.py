@@ -1,4 +1,4 @@
-"""Memory shared with the parent, through which the lines of a burst go without a system call."""
+"""Memory shared with the parent, through which the lines and items of a burst go without a system call."""
 
 import os
 from typing import Any, Optional

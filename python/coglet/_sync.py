@@ -82,15 +82,15 @@ class SyncRunner:
         is_stream = False
         status = "succeeded"
         method = self._method if prediction.method is None else self._worker.method(prediction.method)
-        start = end = time.perf_counter()
+        start = end = time.perf_counter_ns()
         try:
             try:
                 kwargs = method.coercer(_inputs.parse(body), prediction.cleanups)
-                start = time.perf_counter()
+                start = time.perf_counter_ns()
                 is_stream, frames = self._call(prediction, method, kwargs)
             finally:  # a cancel that comes in here is still caught below
                 self._canceler.leave()
-                end = time.perf_counter()
+                end = time.perf_counter_ns()
         except BaseException as problem:
             self._worker.leave_if_forked(problem)
             frames = []
@@ -150,7 +150,7 @@ class SyncRunner:
         """Send each item as it comes. A generator is closed in any case, so that its cleanup runs in its prediction."""
         try:
             for item in result:
-                self._data.send(prediction.output_yielded(encoder, item))
+                prediction.send_item(encoder, item)
         finally:
             close = getattr(result, "close", None)
             if close is not None:

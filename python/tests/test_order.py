@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from coglet import _prediction
+from coglet import _channel, _prediction
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_lines_that_are_apart_are_always_preceded_by_a_look(look):
 
 def test_a_burst_is_looked_at_five_times_in_a_millisecond(look):
     later, write = look
-    assert [later(10) for _ in range(_prediction._BURST)] == [(None, True)] * _prediction._BURST
+    assert [later(10) for _ in range(_channel.BURST)] == [(None, True)] * _channel.BURST
     looked = [later(10)[1] for _ in range(1000)]
     assert sum(looked) == 50
     os.write(write, b"raw")

@@ -87,7 +87,7 @@ def test_frames_of_a_prediction_are_the_golden_ones(monkeypatch):
     sent.clear()
     p.metric("a.b", "increment", 1.5)
     assert json.loads(sent[0][12:]) == json.loads(golden["metric"][12:])
-    done = p.done("succeeded", None, 1.0, False)
+    done = p.done("succeeded", None, 1_000_000_000, False)
     assert json.loads(b"".join(done)[12:]) == json.loads(golden["done_succeeded"][12:])
     assert not p.active
 
@@ -116,7 +116,7 @@ def test_what_is_in_the_ring_comes_before_what_is_written(monkeypatch):
     memory = bytearray(_ring.COUNTERS + 1000)
     monkeypatch.setattr(_ring, "attach", lambda: _ring.Ring(memory))
     monkeypatch.setattr(_prediction, "_unread", lambda: None)
-    monkeypatch.setattr(_prediction, "_calm", _prediction._BURST)
+    monkeypatch.setattr(_prediction, "_calm", _channel.BURST)
     r, w = os.pipe()
     channel = _channel.Channel(w, _channel.Guard())
     general = _prediction.Text(channel, _prediction.log_headers(None))

@@ -1,0 +1,137 @@
+package integration
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// checkItems fails the test unless the output is n items of a name, in order.
+func checkItems(t *testing.T, a answer, name string, n int) {
+	t.Helper()
+	output, _ := a.body["output"].([]any)
+	for i, item := range output {
+		text, _ := item.(string)
+		if got, _, _ := strings.Cut(text, " and more"); got != fmt.Sprintf("%s %d", name, i) {
+			t.Fatalf("item %d is %.50q", i, text)
+		}
+	}
+	if len(output) != n {
+		t.Fatalf("%d of %d items", len(output), n)
+	}
+}
+
+func TestDeathInABurstLosesNoItem(t *testing.T) {
+	for do, want := range map[string]string{
+		"exit": "worker died: exit status 3", "segfault": "worker died: signal segmentation fault",
+		"kill": "worker died: signal killed",
+	} {
+		t.Run(do, func(t *testing.T) {
+			t.Parallel()
+			s := ready(t, "items", launch{})
+			for range 2 {
+				a := s.predict("do", do)
+				s.failed(a, want)
+				checkItems(t, a, "item", 2000)
+				s.untilHealth("READY")
+			}
+			a := s.predict("do", "nothing")
+			s.succeeded(a)
+			checkItems(t, a, "item", 2000)
+		})
+	}
+}
+
+// What was yielded right before C code took the interpreter for itself is seen while it has it.
+func TestItemsBeforeASilenceAreSeen(t *testing.T) {
+	s := ready(t, "items", launch{})
+	id := s.run("do", "silent")
+	var a answer
+	s.until("the last item", func() bool {
+		a = s.do("GET", "/predictions/"+id, "")
+		output, _ := a.body["output"].([]any)
+		return len(output) == 2000
+	})
+	if a.str("status") != "processing" {
+		t.Errorf("seen when it was %s", a.str("status"))
+	}
+}
+
+// Some of them come through the ring, some are too large for it, and lines stand between.
+func TestItemsOfEachSizeKeepTheirOrder(t *testing.T) {
+	s := ready(t, "items", launch{})
+	a := s.predict("do", "mixed")
+	s.succeeded(a)
+	checkItems(t, a, "item", 4000)
+	checkBurst(t, a.str("logs"), "line", 2000)
+}
+
+func TestCancelsInABurstOfItems(t *testing.T) {
+	s := ready(t, "items", launch{})
+	worker := s.workers()[0]
+	for range 5 {
+		id := s.run("do", "forever", "n", 100)
+		s.until("it yields", func() bool {
+			output, _ := s.do("GET", "/predictions/"+id, "").body["output"].([]any)
+			return len(output) > 150
+		})
+		s.do("POST", "/predictions/"+id+"/cancel", "")
+		a := s.await(id)
+		if a.str("status") != "canceled" {
+			t.Fatalf("%s", a.str("status"))
+		}
+		output, _ := a.body["output"].([]any)
+		checkItems(t, a, "item", len(output))
+		a = s.predict("do", "nothing", "n", 100)
+		s.succeeded(a)
+		checkItems(t, a, "item", 100)
+	}
+	if now := s.workers()[0]; now != worker {
+		t.Error("the worker was replaced")
+	}
+}
+
+func TestItemsOfCoroutinesGoToTheirOwnPredictions(t *testing.T) {
+	s := ready(t, "items_async", launch{})
+	var wg sync.WaitGroup
+	for _, name := range []string{"a", "b", "c", "d"} {
+		wg.Go(func() {
+			for range 3 {
+				a := s.predict("name", name)
+				if a.str("status") != "succeeded" {
+					t.Errorf("%s: %s", name, a.str("status"))
+				}
+				checkItems(t, a, name, 2000)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// A coroutine that does not let its loop run between two items holds up its neighbours, and none of what it has yielded.
+func TestItemsOfACoroutineThatBlocksItsLoopComeAtOnce(t *testing.T) {
+	s := ready(t, "items_async", launch{})
+	const pause = 500 * time.Millisecond
+	body := fmt.Sprintf(`{"input":{"name":"a","n":3,"block":%g}}`, pause.Seconds())
+	e := s.stream(t, "POST", "/predictions", body)
+	var came []time.Time
+	for {
+		ev, ok := e.next()
+		if !ok {
+			break
+		}
+		if ev.name == "output" {
+			came = append(came, time.Now())
+		}
+	}
+	if len(came) != 3 {
+		t.Fatalf("%d items, want 3", len(came))
+	}
+	for i := range 2 {
+		if gap := came[i+1].Sub(came[i]); gap < pause/2 {
+			t.Errorf("items %d and %d came %s apart, want about %s", i, i+1, gap, pause)
+		}
+	}
+}
