@@ -42,7 +42,9 @@ func decode(body []byte, v *schema.Validator) (service.Request, error) {
 	if len(body) == 0 {
 		body = []byte("{}")
 	}
-	d := &decoder{src: schema.NewSource(body), validator: v, req: &req, events: webhook.All}
+	src := schema.NewSource(body)
+	defer src.Release()
+	d := &decoder{src: src, validator: v, req: &req, events: webhook.All}
 	if err := d.object(); err != nil {
 		return req, err
 	}

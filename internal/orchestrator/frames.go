@@ -252,7 +252,10 @@ func escaped(body []byte) ([]byte, error) {
 }
 
 func (i *instance) done(m *protocol.Done) error {
-	i.drainCapture() // what was printed before it is in the pipes by now
+	if i.drained != i.dataIn.reads { // what was printed before the frames that a read has brought was in the pipes by then
+		i.drained = i.dataIn.reads
+		i.drainCapture()
+	}
 	r, err := i.runIn(m.Slot, protocol.TypeDone)
 	if err != nil {
 		return err

@@ -41,7 +41,8 @@ type instance struct {
 	model    *Model              // set before its slots are open
 
 	readers  sync.WaitGroup
-	admitted int64 // of the data reader: bytes taken from Pool.buffer for the frame that is being read
+	admitted int64  // of the data reader: bytes taken from Pool.buffer for the frame that is being read
+	drained  uint64 // of the data reader: its reads when the capture pipes were drained for a done
 
 	// Guarded by Pool.mu.
 	accepting  bool

@@ -114,6 +114,7 @@ type channel struct {
 	order *order
 	held  bool // this reader holds order.mu
 	burst burst
+	reads uint64 // that brought something
 	idle  func() // called before the reader waits; nil = nothing
 }
 
@@ -188,6 +189,7 @@ func (c *channel) Read(p []byte) (n int, err error) {
 		return 0, io.EOF
 	}
 	c.burst.took()
+	c.reads++
 	return n, nil
 }
 

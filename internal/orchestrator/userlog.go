@@ -5,7 +5,6 @@ import (
 	"context"
 	"log/slog"
 	"strings"
-	"time"
 
 	"coglet/internal/prediction"
 	"coglet/internal/protocol"
@@ -54,29 +53,18 @@ func (l userLogs) canceling(id string) { l.life(slog.LevelInfo, "Cancelling pred
 func (l userLogs) ended(id string, r prediction.Result, array bool) {
 	switch r.Status {
 	case prediction.Succeeded:
-		l.life(slog.LevelInfo, "Prediction succeeded", id, slog.Float64("predict_time", r.PredictTime),
-			slog.Bool("is_stream", r.Stream), slog.Bool("output_is_array", array))
+		telemetry.Log(l.predictionLog, slog.LevelInfo, "Prediction succeeded", slog.Float64("predict_time", r.PredictTime),
+			slog.Bool("is_stream", r.Stream), slog.Bool("output_is_array", array), slog.String("prediction_id", id))
 	case prediction.Canceled:
 		l.life(slog.LevelInfo, "Prediction cancelled", id)
 	default:
-		l.life(slog.LevelWarn, "Prediction failed", id, slog.String("error", r.Error))
+		telemetry.Log(l.predictionLog, slog.LevelWarn, "Prediction failed", slog.String("error", r.Error),
+			slog.String("prediction_id", id))
 	}
 }
 
-func (l userLogs) life(level slog.Level, message, id string, attrs ...slog.Attr) {
-	write(l.predictionLog, level, message, append(attrs, slog.String("prediction_id", id))...)
-}
-
-// write is Logger.LogAttrs without the caller's place in the source, which no handler writes and which costs a walk of
-// the stack: some of these lines are on the path of every prediction.
-func write(log *slog.Logger, level slog.Level, message string, attrs ...slog.Attr) {
-	ctx := context.Background()
-	if !log.Enabled(ctx, level) {
-		return
-	}
-	r := slog.NewRecord(time.Now(), level, message, 0)
-	r.AddAttrs(attrs...)
-	_ = log.Handler().Handle(ctx, r) // as Logger does
+func (l userLogs) life(level slog.Level, message, id string) {
+	telemetry.Log(l.predictionLog, level, message, slog.String("prediction_id", id))
 }
 
 // worker logs a message of the harness's own.

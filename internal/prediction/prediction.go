@@ -85,6 +85,7 @@ func New(c Config) *Prediction {
 		input: c.Input, status: Starting, array: c.Array, maxOutput: c.MaxOutput,
 	}
 	p.logs.Max = c.MaxLogs
+	p.history.events = make([]entry, 0, 3) // of most: the start, the output, the end
 	p.history.replay = c.Replay
 	if c.Replay < 0 {
 		p.history.replay = DefaultReplay

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"sort"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -17,8 +18,16 @@ import (
 type Source struct {
 	src  []byte
 	cuts []cut // what the decoder does not get, in order
+	in   bytes.Buffer
 	dec  *jsontext.Decoder
 }
+
+// sources are used again: a decoder has memory for each level of what it decodes.
+var sources = sync.Pool{New: func() any {
+	s := new(Source)
+	s.dec = jsontext.NewDecoder(&s.in)
+	return s
+}}
 
 // cut is the text of a string that the decoder does not get.
 type cut struct {
@@ -29,17 +38,26 @@ type cut struct {
 // longText is the size in bytes of texts that are worth it. A source that is shorter than two of them is decoded as it is.
 const longText = 4 << 10
 
-// NewSource returns a Source that keeps src, which must not change.
+// NewSource returns a Source that keeps src, which must not change. Whoever is done with it may release it.
 func NewSource(src []byte) *Source { return newSource(src, longText) }
 
 func newSource(src []byte, size int) *Source {
-	s := &Source{src: src}
+	s := sources.Get().(*Source)
+	s.src = src
 	short := src
 	if len(src) >= 2*size {
 		short = s.shorten(size)
 	}
-	s.dec = jsontext.NewDecoder(bytes.NewBuffer(short))
+	s.in = *bytes.NewBuffer(short)
+	s.dec.Reset(&s.in)
 	return s
+}
+
+// Release lets the Source be used for something else. What it has returned stays good.
+func (s *Source) Release() {
+	s.src, s.cuts, s.in = nil, nil, bytes.Buffer{}
+	s.dec.Reset(&s.in)
+	sources.Put(s)
 }
 
 // PeekKind is that of jsontext.Decoder.

@@ -148,11 +148,10 @@ func (h Handle) Cancel(cause error) {
 // Create starts a prediction. Its handle is to be released. When the id belongs to one that runs: with join it returns that one and created is
 // false, without it ErrRunning. A finished one with the id is replaced. Further errors are Pool.Submit's, and ErrNoMethod.
 func (s *Service) Create(req Request, join bool) (h Handle, created bool, err error) {
-	release := sync.OnceFunc(func() {
-		if req.Release != nil {
-			req.Release()
-		}
-	})
+	release := func() {}
+	if req.Release != nil {
+		release = sync.OnceFunc(req.Release)
+	}
 	defer func() {
 		if !created {
 			release()

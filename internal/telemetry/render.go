@@ -40,6 +40,37 @@ func handle(f form, r *slog.Record) (err error) {
 	return err
 }
 
+// records are used again: a record is large, and a form keeps nothing of it.
+var records = sync.Pool{New: func() any { return new(slog.Record) }}
+
+// Log is Logger.LogAttrs without the caller's place in the source, which no handler here writes and which costs a walk of
+// the stack, and without a copy of the record for each handler: some lines are on the path of every prediction.
+func Log(log *slog.Logger, level slog.Level, message string, attrs ...slog.Attr) {
+	handler := log.Handler()
+	if !handler.Enabled(context.Background(), level) {
+		return
+	}
+	r := records.Get().(*slog.Record)
+	*r = slog.NewRecord(time.Now(), level, message, 0)
+	r.AddAttrs(attrs...)
+	if f, ok := formOf(handler); ok {
+		_ = handle(f, r) // as Logger does
+	} else {
+		_ = handler.Handle(context.Background(), r.Clone())
+	}
+	*r = slog.Record{}
+	records.Put(r)
+}
+
+// formOf returns the form behind a handler of this package.
+func formOf(handler slog.Handler) (form, bool) {
+	if f, ok := handler.(*filter); ok {
+		handler = f.next
+	}
+	f, ok := handler.(form)
+	return f, ok
+}
+
 const (
 	maxRecord = 64 << 10 // bytes of text without a newline that become one record
 	maxWrite  = 64 << 10 // bytes from which records are written
@@ -55,10 +86,7 @@ func Lines(log *slog.Logger, text []byte, attrs ...slog.Attr) {
 	}
 	r := slog.NewRecord(time.Now(), slog.LevelInfo, "", 0)
 	r.AddAttrs(attrs...)
-	if f, ok := handler.(*filter); ok {
-		handler = f.next
-	}
-	f, ok := handler.(form)
+	f, ok := formOf(handler)
 	if !ok {
 		eachLine(text, func(line []byte) {
 			r := r.Clone()
