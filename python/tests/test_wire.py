@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from coglet import _channel, _prediction, _ring, _wire
+from coglet import _channel, _encode, _prediction, _ring, _wire
 
 GOLDEN = Path(__file__).resolve().parents[2] / "internal" / "protocol" / "testdata"
 FRAMES = sorted(GOLDEN.glob("*.frame"))
@@ -142,6 +142,40 @@ def test_what_is_in_the_ring_comes_before_what_is_written(monkeypatch):
             _wire.join(b'{"type":"log","source":"stdout"}', 5) + b"late\n",
         ]
     )
+
+
+def test_items_of_a_burst_go_into_the_ring(monkeypatch):
+    memory = bytearray(_ring.COUNTERS + 2000)
+    monkeypatch.setattr(_ring, "attach", lambda: _ring.Ring(memory))
+    now = 0
+    monkeypatch.setattr(_channel, "monotonic_ns", lambda: now)
+    r, w = os.pipe()
+    channel = _channel.Channel(w, _channel.Guard())
+    text = _prediction.Text(channel, _prediction.log_headers(0))
+    prediction = _prediction.Prediction(channel, text, {"slot": 0, "seq": 1, "id": "p"}, "/tmp")
+
+    def send(value, after):
+        nonlocal now
+        now += after
+        index = prediction.outputs
+        prediction.send_item(_encode.Encoder("/tmp"), value)
+        body = json.dumps(value, separators=(",", ":")).encode()
+        return _wire.frame({"type": "output", "slot": 0, "index": index}, len(body)) + body
+
+    now = 10 * _channel.CLOSE
+    slow = b"".join(send("a", 2 * _channel.CLOSE) for _ in range(2 * _channel.BURST))
+    first = b"".join(send("b", 1) for _ in range(_channel.BURST - 1))
+    opened = _wire.frame({"type": "ring", "to": 0})
+    ring = send("c", 1) + send([1, 2], 1)
+    told = _wire.frame({"type": "ring", "to": len(ring)})
+    large = send("d" * 5000, 1)
+    more = send("e", 1)
+    told_more = _wire.frame({"type": "ring", "to": len(ring + more)})
+    calm = send("f", _channel.CLOSE)
+    assert memory[_ring.COUNTERS :].startswith(ring + more)
+    os.close(w)
+    with os.fdopen(r, "rb") as pipe:
+        assert pipe.read() == slow + first + opened + told + large + told_more + calm
 
 
 def test_limits():
