@@ -41,7 +41,7 @@ class Predictor(BasePredictor):
         """Short and long ones, with lines between."""
         for i in range(n, 2 * n):
             print(f"<line {i - n}>")
-            yield f"item {i}" + " and more" * (1000 if i % 7 == 0 else 0)
+            yield f"item {i}" + " and more" * (1000 if i % 7 == 0 else 10_000 if i % 31 == 0 else 0)
 
     def forever(self, n: int) -> Iterator[str]:
         while True:

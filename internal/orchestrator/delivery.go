@@ -35,8 +35,8 @@ type delivered struct {
 	end   *outcome
 }
 
-// deliver passes an output or the end on. Called by the data reader, and once the reader has ended by who buries the
-// worker.
+// deliver passes an output or the end on. Called by who handles frames of the data socket or the ring, and once both have
+// ended by who buries the worker.
 func (r *Run) deliver(d delivered) {
 	if r.delivery == nil && len(d.files) == 0 {
 		if d.end != nil {

@@ -40,8 +40,10 @@ type instance struct {
 	document []byte              // the OpenAPI document of ready; read after ready was received
 	model    *Model              // set before its slots are open
 
-	readers  sync.WaitGroup
-	admitted int64  // of the data reader: bytes taken from Pool.buffer for the frame that is being read
+	readers sync.WaitGroup
+	// admitted is bytes taken from Pool.buffer for the frame that the data reader reads. Nobody else handles an output
+	// meanwhile: what is in the ring by then comes behind that frame, or was taken before.
+	admitted int64
 	drained  uint64 // of the data reader: its reads when the capture pipes were drained for a done
 
 	// Guarded by Pool.mu.

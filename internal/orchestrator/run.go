@@ -63,8 +63,8 @@ type Run struct {
 	remind  *time.Timer             // repeats the cancel
 	limit   *time.Timer             // of the prediction
 
-	delivery *delivery // of the data reader's goroutine; nil until an output has files
-	buffered int64     // of the data reader's goroutine: bytes taken from Pool.buffer
+	delivery *delivery // guarded by order.mu of the instance; nil until an output has files
+	buffered int64     // guarded by order.mu of the instance: bytes taken from Pool.buffer
 }
 
 // limitError stops a prediction that is then reported failed, not canceled.

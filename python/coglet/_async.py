@@ -35,6 +35,7 @@ class LoopChannel(Channel):
         self._queue: List[_wire.Piece] = []
         self._size = 0
         self._scheduled = False
+        self._full = False  # it took not all of what there was: no use to try before the loop does
         self._stalled = False  # the socket is full: add_writer goes on
         self._room: asyncio.Event = asyncio.Event()
         self._room.set()
@@ -45,7 +46,9 @@ class LoopChannel(Channel):
             pieces = self.after_ring(pieces)
         self._queue.extend(pieces)
         self._size += sum(map(len, pieces))
-        if (urgent or len(self._queue) >= _ENOUGH) and not self._stalled:
+        if self._ring is not None:
+            self._ring.has_told()
+        if (urgent or len(self._queue) >= _ENOUGH) and not self._full:
             self._write_now()
         if not self._queue or self._scheduled or self._stalled:
             return
@@ -76,6 +79,7 @@ class LoopChannel(Channel):
             return
         self._size -= done
         self._queue = _wire.behind(queue, done) if self._size else []
+        self._full = self._size > 0
 
     def flush(self) -> None:
         """Write what the socket takes now, and the rest when it takes more. Called by the loop."""

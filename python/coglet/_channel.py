@@ -61,6 +61,7 @@ class Channel:
         self._ring: Optional[Ring] = None  # until a burst asks for it
         self._items = 0  # that followed each other closely
         self._item_at = 0  # nanoseconds
+        self.ring_is_open = False  # for the items of the present burst
         guard.watch(self._turn)
 
     def run(self, action: Callable[..., None], *args: Any) -> None:
@@ -101,13 +102,19 @@ class Channel:
         """Write, with the turn."""
         try:
             _wire.write_all(self._fd, self.after_ring(pieces))
+            if self._ring is not None:
+                self._ring.has_told()
         except _wire.Broken as error:
             _wire.give_up(f"fd {self._fd}: {error}")
 
     def pace(self) -> int:
         """Take notice of an item, and return how many have followed each other closely. With the turn."""
         now = monotonic_ns()
-        self._items = self._items + 1 if now - self._item_at < CLOSE else 0
+        if now - self._item_at < CLOSE:
+            self._items += 1
+        else:
+            self._items = 0
+            self.ring_is_open = False  # the parent has found nothing for a while, and looks less often
         self._item_at = now
         return self._items
 
@@ -122,7 +129,8 @@ class Channel:
             self._ring = _ring.attach()
         if self._ring is None:
             return lambda _frame: False
-        self.write([self._ring.tell()], urgent=True)
+        self.write([] if self._ring.untold else [self._ring.tell()], urgent=True)
+        self.ring_is_open = True
         return self._ring.put
 
     def after_ring(self, pieces: List[bytes]) -> List[bytes]:

@@ -15,7 +15,7 @@ SOURCES = ("stdout", "stderr")
 # Unfinished lines are sent when they get this long, in characters; a frame's text is at most four times as many bytes.
 MAX_REST = 1 << 20
 
-# Items from this size on, in bytes, are no matter of system calls.
+# Items whose frames are from this size on, in bytes, are no matter of system calls.
 _LARGE = 4 << 10
 
 # In a burst of lines between which nothing else was written, a look at the capture pipes that found them empty holds
@@ -208,9 +208,8 @@ class Prediction:
         self.channel.run(self._send_item, pieces)
 
     def _send_item(self, pieces: List[bytes]) -> None:
-        count = self.channel.pace()
-        if count >= BURST and len(pieces[-1]) < _LARGE:
-            if self._put is None or count == BURST:  # the parent looks less often when it has found nothing for a while
+        if self.channel.pace() >= BURST and sum(map(len, pieces)) < _LARGE:
+            if self._put is None or not self.channel.ring_is_open:
                 self._put = self.channel.open_ring()
             if self._put(b"".join(pieces)):
                 return

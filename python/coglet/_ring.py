@@ -1,7 +1,6 @@
 """Memory shared with the parent, through which the lines and items of a burst go without a system call."""
 
-import os
-from typing import Any, Optional
+from typing import Any, List, Optional
 
 from . import _wire
 
@@ -24,7 +23,7 @@ class Ring:
         self._put = 0
         self._start = 0  # self._put modulo the size
         self._limit = self._size  # up to where there is room, for all that is known
-        self.told = 0  # up to where frames on the socket have told the parent
+        self._told = 0  # up to where frames on the socket have told the parent
 
     def put(self, frame: bytes) -> bool:
         """Add a frame. False: it does not fit now."""
@@ -49,20 +48,39 @@ class Ring:
     @property
     def untold(self) -> bool:
         """Whether something was put of which no frame on the socket has told."""
-        return self._put != self.told
+        return self._put != self._told
 
     def tell(self) -> bytes:
         """Return the frame that tells the parent to take all that was put before what follows it."""
-        self.told = self._put
         return _wire.frame({"type": "ring", "to": self._put})
+
+    def has_told(self) -> None:
+        """Take notice that the frame is on its way."""
+        self._told = self._put
+
+    def refuse(self) -> None:
+        """Take no more frames."""
+        self._size = self._limit = 0
+
+
+_rings: List[Ring] = []
 
 
 def attach() -> Optional[Ring]:
     """Return the ring that the parent has given to this worker, if it has."""
-    try:
-        size = os.fstat(_wire.RING).st_size
-    except OSError:
+    if not _wire.RING_SIZE:
         return None
     import mmap
 
-    return Ring(mmap.mmap(_wire.RING, size))
+    try:
+        ring = Ring(mmap.mmap(_wire.RING, _wire.RING_SIZE))
+    except (OSError, ValueError):  # user code has closed it
+        return None
+    _rings.append(ring)
+    return ring
+
+
+def in_child() -> None:
+    """Leave a forked child without a ring: it is the parent's."""
+    for ring in _rings:
+        ring.refuse()

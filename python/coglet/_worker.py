@@ -280,5 +280,8 @@ def _in_child() -> None:
             os.close(fd)
         except OSError:
             pass  # user code has closed it
+    ring = sys.modules.get(f"{__package__}._ring")
+    if ring is not None:
+        ring.in_child()
     _streams.in_child()
     current.set(None)

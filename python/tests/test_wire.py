@@ -1,12 +1,15 @@
 """The Python half speaks what the golden files of the Go half say."""
 
+import asyncio
 import json
+import mmap
 import os
+import socket
 import threading
 from pathlib import Path
 
 import pytest
-from coglet import _channel, _encode, _prediction, _ring, _wire
+from coglet import _async, _channel, _encode, _prediction, _ring, _wire
 
 GOLDEN = Path(__file__).resolve().parents[2] / "internal" / "protocol" / "testdata"
 FRAMES = sorted(GOLDEN.glob("*.frame"))
@@ -108,8 +111,14 @@ def test_ring_gives_what_was_put_and_wraps_around():
         put += frame
         assert counters[0] == len(put) and ring.untold
     assert len(put) > 1000
-    assert json.loads(ring.tell()[12:]) == {"type": "ring", "to": len(put)} and not ring.untold
+    assert json.loads(ring.tell()[12:]) == {"type": "ring", "to": len(put)} and ring.untold
+    ring.has_told()
+    assert not ring.untold
     assert not ring.put(bytes(101))
+    counters[1] = len(put)
+    assert ring.put(b"x")
+    ring.refuse()  # in a forked child
+    assert not ring.put(b"x")
 
 
 def test_what_is_in_the_ring_comes_before_what_is_written(monkeypatch):
@@ -176,6 +185,69 @@ def test_items_of_a_burst_go_into_the_ring(monkeypatch):
     os.close(w)
     with os.fdopen(r, "rb") as pipe:
         assert pipe.read() == slow + first + opened + told + large + told_more + calm
+
+
+def test_a_file_of_the_user_is_no_ring(monkeypatch):
+    monkeypatch.setattr(_wire, "RING_SIZE", 0)  # looked up before there was one
+    monkeypatch.setattr(mmap, "mmap", lambda *_: pytest.fail("mapped"))
+    channel = _channel.Channel(-1, _channel.Guard())
+    assert channel.open_ring()(b"frame") is False
+
+
+def test_what_a_failed_write_was_to_tell_is_told_by_the_next(monkeypatch):
+    memory = bytearray(_ring.COUNTERS + 1000)
+    monkeypatch.setattr(_ring, "attach", lambda: _ring.Ring(memory))
+    written = []
+    monkeypatch.setattr(_wire, "write_all", lambda _fd, pieces: written.extend(pieces))
+    channel = _channel.Channel(-1, _channel.Guard())
+    assert channel.open_ring()(b"frame")
+
+    def interrupted(_fd, _pieces):
+        raise TimeoutError  # by a signal handler of user code
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_wire, "write_all", interrupted)
+        with pytest.raises(TimeoutError):
+            channel.send([b"lost"])
+    channel.send([b"done"])
+    channel.send([b"next"])
+    assert written[1:] == [_wire.frame({"type": "ring", "to": 5}), b"done", b"next"]
+
+
+@pytest.mark.parametrize("urgent", [True, False])
+def test_a_full_socket_is_not_tried_for_each_frame(monkeypatch, urgent):
+    ours, theirs = socket.socketpair()
+    loop = asyncio.new_event_loop()
+    channel = _async.LoopChannel(ours.fileno(), _channel.Guard(), loop)
+    tries = 0
+    write = os.write
+
+    def count(fd, data):
+        nonlocal tries
+        tries += 1
+        return write(fd, data)
+
+    monkeypatch.setattr(os, "write", count)
+    frames = [b"%08d" % n * 100 for n in range(5000)]
+    for frame in frames[:-1]:
+        channel.send([frame], urgent=urgent)
+    assert channel._size > 0 and tries < 2500
+    full = tries
+    channel.send([frames[-1]], urgent=urgent)
+    assert tries == full
+    got = b""
+    theirs.setblocking(False)
+
+    async def read():
+        nonlocal got
+        while len(got) < 800 * 5000:
+            got += await loop.sock_recv(theirs, 1 << 20)
+
+    loop.run_until_complete(asyncio.wait_for(read(), 30))
+    loop.close()
+    ours.close()
+    theirs.close()
+    assert got == b"".join(frames)
 
 
 def test_limits():
