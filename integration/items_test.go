@@ -58,13 +58,17 @@ func TestItemsBeforeASilenceAreSeen(t *testing.T) {
 	}
 }
 
-// Some of them come through the ring, some are too large for it, and lines stand between.
+// Some of them come through the ring, some are too large for it, and lines and metrics stand between.
 func TestItemsOfEachSizeKeepTheirOrder(t *testing.T) {
 	s := ready(t, "items", launch{})
 	a := s.predict("do", "mixed")
 	s.succeeded(a)
 	checkItems(t, a, "item", 4000)
 	checkBurst(t, a.str("logs"), "line", 2000)
+	metrics, _ := a.body["metrics"].(map[string]any)
+	if metrics["at"] != 3950.0 {
+		t.Errorf("metrics %v, want at: 3950", metrics)
+	}
 }
 
 func TestCancelsInABurstOfItems(t *testing.T) {

@@ -5,7 +5,7 @@ import os
 import signal
 from typing import Iterator
 
-from cog import BasePredictor, Input
+from cog import BasePredictor, Input, current_scope
 
 
 class Predictor(BasePredictor):
@@ -38,9 +38,11 @@ class Predictor(BasePredictor):
         return iter(())
 
     def mixed(self, n: int) -> Iterator[str]:
-        """Short and long ones, with lines between."""
+        """Short and long ones, with lines and metrics between."""
         for i in range(n, 2 * n):
             print(f"<line {i - n}>")
+            if i % 50 == 0:
+                current_scope().record_metric("at", i)
             yield f"item {i}" + " and more" * (1000 if i % 7 == 0 else 10_000 if i % 31 == 0 else 0)
 
     def forever(self, n: int) -> Iterator[str]:
