@@ -31,22 +31,27 @@ func checkBurst(t *testing.T, logs, name string, n int) {
 }
 
 func TestDeathInABurstLosesNoLine(t *testing.T) {
+	checkDeaths(t, "burst", func(t *testing.T, a answer) { checkBurst(t, a.str("logs"), "line", 2000) })
+}
+
+// checkDeaths lets a model die in each way, and checks what its predictions have left, and the next one's.
+func checkDeaths(t *testing.T, model string, check func(*testing.T, answer)) {
 	for do, want := range map[string]string{
 		"exit": "worker died: exit status 3", "segfault": "worker died: signal segmentation fault",
 		"kill": "worker died: signal killed",
 	} {
 		t.Run(do, func(t *testing.T) {
 			t.Parallel()
-			s := ready(t, "burst", launch{})
+			s := ready(t, model, launch{})
 			for range 2 {
 				a := s.predict("do", do)
 				s.failed(a, want)
-				checkBurst(t, a.str("logs"), "line", 2000)
+				check(t, a)
 				s.untilHealth("READY")
 			}
 			a := s.predict("do", "nothing")
 			s.succeeded(a)
-			checkBurst(t, a.str("logs"), "line", 2000)
+			check(t, a)
 		})
 	}
 }

@@ -23,24 +23,7 @@ func checkItems(t *testing.T, a answer, name string, n int) {
 }
 
 func TestDeathInABurstLosesNoItem(t *testing.T) {
-	for do, want := range map[string]string{
-		"exit": "worker died: exit status 3", "segfault": "worker died: signal segmentation fault",
-		"kill": "worker died: signal killed",
-	} {
-		t.Run(do, func(t *testing.T) {
-			t.Parallel()
-			s := ready(t, "items", launch{})
-			for range 2 {
-				a := s.predict("do", do)
-				s.failed(a, want)
-				checkItems(t, a, "item", 2000)
-				s.untilHealth("READY")
-			}
-			a := s.predict("do", "nothing")
-			s.succeeded(a)
-			checkItems(t, a, "item", 2000)
-		})
-	}
+	checkDeaths(t, "items", func(t *testing.T, a answer) { checkItems(t, a, "item", 2000) })
 }
 
 // What was yielded right before C code took the interpreter for itself is seen while it has it.
