@@ -56,14 +56,18 @@ func checkDeaths(t *testing.T, model string, check func(*testing.T, answer)) {
 	}
 }
 
-// What was printed right before C code took the interpreter for itself is seen while it has it.
 func TestLinesBeforeASilenceAreSeen(t *testing.T) {
-	s := ready(t, "burst", launch{})
+	checkSilence(t, "burst", func(a answer) bool { return strings.Contains(a.str("logs"), "<line 1999>\n") })
+}
+
+// checkSilence: what came right before C code took the interpreter for itself is seen while it has it.
+func checkSilence(t *testing.T, model string, seen func(answer) bool) {
+	s := ready(t, model, launch{})
 	id := s.run("do", "silent")
 	var a answer
-	s.until("the last line", func() bool {
+	s.until("the last of the burst", func() bool {
 		a = s.do("GET", "/predictions/"+id, "")
-		return strings.Contains(a.str("logs"), "<line 1999>\n")
+		return seen(a)
 	})
 	if a.str("status") != "processing" {
 		t.Errorf("seen when it was %s", a.str("status"))

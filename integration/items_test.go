@@ -10,15 +10,14 @@ import (
 // checkItems fails the test unless the output is n items of a name, in order.
 func checkItems(t *testing.T, a answer, name string, n int) {
 	t.Helper()
-	output, _ := a.body["output"].([]any)
-	for i, item := range output {
+	for i, item := range a.outputs() {
 		text, _ := item.(string)
 		if got, _, _ := strings.Cut(text, " and more"); got != fmt.Sprintf("%s %d", name, i) {
 			t.Fatalf("item %d is %.50q", i, text)
 		}
 	}
-	if len(output) != n {
-		t.Fatalf("%d of %d items", len(output), n)
+	if got := len(a.outputs()); got != n {
+		t.Fatalf("%d of %d items", got, n)
 	}
 }
 
@@ -26,19 +25,8 @@ func TestDeathInABurstLosesNoItem(t *testing.T) {
 	checkDeaths(t, "items", func(t *testing.T, a answer) { checkItems(t, a, "item", 2000) })
 }
 
-// What was yielded right before C code took the interpreter for itself is seen while it has it.
 func TestItemsBeforeASilenceAreSeen(t *testing.T) {
-	s := ready(t, "items", launch{})
-	id := s.run("do", "silent")
-	var a answer
-	s.until("the last item", func() bool {
-		a = s.do("GET", "/predictions/"+id, "")
-		output, _ := a.body["output"].([]any)
-		return len(output) == 2000
-	})
-	if a.str("status") != "processing" {
-		t.Errorf("seen when it was %s", a.str("status"))
-	}
+	checkSilence(t, "items", func(a answer) bool { return len(a.outputs()) == 2000 })
 }
 
 // Some of them come through the ring, some are too large for it, and lines and metrics stand between.
@@ -59,17 +47,13 @@ func TestCancelsInABurstOfItems(t *testing.T) {
 	worker := s.workers()[0]
 	for range 5 {
 		id := s.run("do", "forever", "n", 100)
-		s.until("it yields", func() bool {
-			output, _ := s.do("GET", "/predictions/"+id, "").body["output"].([]any)
-			return len(output) > 150
-		})
+		s.until("it yields", func() bool { return len(s.do("GET", "/predictions/"+id, "").outputs()) > 150 })
 		s.do("POST", "/predictions/"+id+"/cancel", "")
 		a := s.await(id)
 		if a.str("status") != "canceled" {
 			t.Fatalf("%s", a.str("status"))
 		}
-		output, _ := a.body["output"].([]any)
-		checkItems(t, a, "item", len(output))
+		checkItems(t, a, "item", len(a.outputs()))
 		a = s.predict("do", "nothing", "n", 100)
 		s.succeeded(a)
 		checkItems(t, a, "item", 100)

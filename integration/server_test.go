@@ -165,6 +165,12 @@ type answer struct {
 	raw  string
 }
 
+// outputs is the output of a model that yields.
+func (a answer) outputs() []any {
+	list, _ := a.body["output"].([]any)
+	return list
+}
+
 func (a answer) str(key string) string {
 	s, _ := a.body[key].(string)
 	return s

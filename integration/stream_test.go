@@ -243,7 +243,7 @@ func TestReaderThatReadsNothingHoldsNothingUp(t *testing.T) {
 	fmt.Fprintf(conn, "PUT /predictions/p HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nContent-Type: application/json\r\n"+
 		"Content-Length: %d\r\n\r\n%s", len(body), body)
 	s.until("it runs", func() bool { return s.do("GET", "/predictions/p", "").code == 200 })
-	if a := s.await("p"); a.str("status") != "succeeded" || len(a.body["output"].([]any)) != 10_000 {
+	if a := s.await("p"); a.str("status") != "succeeded" || len(a.outputs()) != 10_000 {
 		t.Fatalf("%.200s", a.raw)
 	}
 	// what it reads in the end: what the kernel held, then that events are missing, then the last ones
