@@ -5,6 +5,7 @@ package fdredirect
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"sync"
 	"syscall"
@@ -23,6 +24,7 @@ type Capture struct {
 	done chan struct{} // closed when the goroutine has ended
 
 	mu    sync.Mutex // held over a read together with its sink
+	pos   int64      // how many bytes have been read, ever
 	sink  func(p []byte)
 	turn  func(read func())
 	buf   []byte
@@ -60,12 +62,12 @@ func (c *Capture) run() {
 	ended := false
 	for !ended {
 		err := c.raw.Read(func(fd uintptr) bool {
-			again := true
-			n := Unread(fd)
-			if n == 0 {
-				n = len(c.buf) // its end, or nothing
+			end := c.end(fd)
+			if end < 0 {
+				return false
 			}
-			c.turn(func() { again, ended = c.read(int(fd), n) })
+			again := false
+			c.turn(func() { again, ended = c.readUntil(int(fd), end) })
 			return !again
 		})
 		if err != nil {
@@ -74,11 +76,31 @@ func (c *Capture) run() {
 	}
 }
 
-// read takes at most max bytes. again says that there is nothing to read now.
-func (c *Capture) read(fd, max int) (again, ended bool) {
+// toEOF is a position that no stream reaches.
+const toEOF = math.MaxInt64
+
+// end returns up to which position of the stream the pipe holds it: toEOF when nobody can write any more, negative when
+// it holds nothing. A reader who was woken late may find nothing: somebody else has taken it.
+func (c *Capture) end(fd uintptr) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, again, ended = c.readLocked(fd, max)
+	n, err := unread(fd)
+	switch {
+	case err == nil && n > 0:
+		return c.pos + int64(n)
+	case err != nil || hungUp(fd): // read() says what it is
+		return toEOF
+	}
+	return -1
+}
+
+// readUntil reads once, up to a position, which others may have passed by now. again says that there is nothing to read.
+func (c *Capture) readUntil(fd int, end int64) (again, ended bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if left := end - c.pos; left > 0 {
+		_, again, ended = c.readLocked(fd, int(min(left, int64(len(c.buf)))))
+	}
 	return again, ended
 }
 
@@ -94,6 +116,7 @@ func (c *Capture) readLocked(fd, max int) (n int, again, ended bool) {
 		case err != nil || n == 0:
 			return 0, false, true
 		}
+		c.pos += int64(n)
 		c.sink(c.buf[:n])
 		return n, false, false
 	}
@@ -101,11 +124,24 @@ func (c *Capture) readLocked(fd, max int) (n int, again, ended bool) {
 
 // Unread returns how many bytes a pipe or socket holds; 0 where that cannot be told.
 func Unread(fd uintptr) int {
-	n, err := unix.IoctlGetInt(int(fd), fionread)
+	n, err := unread(fd)
 	if err != nil {
 		return 0
 	}
 	return n
+}
+
+func unread(fd uintptr) (int, error) { return unix.IoctlGetInt(int(fd), fionread) }
+
+// hungUp reports whether nobody can write to a pipe any more.
+func hungUp(fd uintptr) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	for {
+		_, err := unix.Poll(fds, 0)
+		if !errors.Is(err, unix.EINTR) {
+			return err != nil || fds[0].Revents&(unix.POLLHUP|unix.POLLERR|unix.POLLNVAL) != 0
+		}
+	}
 }
 
 // Drain passes to the sink what the pipe holds when it is called, and no more: a child that never stops writing cannot

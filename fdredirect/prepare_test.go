@@ -192,6 +192,58 @@ func TestDrainTakesWhatIsThereAndNoMore(t *testing.T) {
 	wg.Wait()
 }
 
+// A reader that has its turn late takes nothing that came after it had asked for it, even when others have taken all that
+// it asked for.
+func TestLateTurnTakesNothingThatCameAfterIt(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	asks, turns := make(chan bool), make(chan bool)
+	var got collector
+	c, err := NewOrderedCapture(r, got.sink, func(read func()) {
+		asks <- true
+		<-turns
+		read()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(text string) {
+		t.Helper()
+		if _, err := w.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(text string) {
+		t.Helper()
+		if got.String() != text {
+			t.Errorf("got %q, want %q", got.String(), text)
+		}
+	}
+	write("one ")
+	<-asks
+	c.Drain()
+	write("two ")
+	turns <- true
+	<-asks // for the second
+	want("one ")
+	c.Take(2)
+	write("three ")
+	turns <- true
+	<-asks
+	want("one two ")
+	turns <- true
+	for got.String() != "one two three " {
+		time.Sleep(time.Millisecond)
+	}
+	w.Close()
+	<-asks // for the end
+	turns <- true
+	<-c.Done()
+	want("one two three ")
+}
+
 func TestCloseEndsACaptureThatWaits(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {

@@ -98,7 +98,7 @@ func (i *instance) takeRaw(m *protocol.Log) {
 			continue
 		}
 		left := m.Raw[n]
-		c.pipe.Do(func() { left -= c.taken.since(m.At) })
+		c.pipe.Do(func() { left -= c.taken.since(m.Since[n]) })
 		c.pipe.Take(left)
 	}
 }

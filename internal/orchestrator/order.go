@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"errors"
 	"io"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -47,6 +48,7 @@ func (o *order) turn(read func()) {
 		pending := o.pending()
 		if !pending && o.first != nil {
 			o.first()
+			pending = o.pending() // a frame that came meanwhile has kept it from taking anything
 		}
 		waited := time.Since(start)
 		if !pending || waited > turnTime || waited > turnMemory && o.waits.Load() {
@@ -81,8 +83,11 @@ func (t *takes) add(n int) {
 	t.next = (t.next + 1) % len(t.last)
 }
 
-// since returns how many bytes have been taken after a moment.
+// since returns how many bytes have been taken after a moment; more than a pipe ever holds if that is too long ago.
 func (t *takes) since(at int64) int {
+	if t.last[t.next].at > at { // the oldest
+		return math.MaxInt32
+	}
 	n := 0
 	for _, take := range t.last {
 		if take.at > at {

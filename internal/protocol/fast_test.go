@@ -29,7 +29,7 @@ var headers = []string{
 	`{"type":"done","slot":0,"seq":1,"status":"succeeded","predict_time":inf}`,
 	`{"type":"done","slot":0,"seq":1,"status":"succeeded","predict_time":0.25`,
 	`{"type":"log","slot":0,"source":"stdout"}`, `{"type":"log","slot":2,"source":"stderr"}`,
-	`{"type":"log","slot":2,"source":"stderr","raw":[1,2],"at":5}`, `{"type":"log","source":"stdout"}`,
+	`{"type":"log","slot":2,"source":"stderr","raw":[1,2],"since":[5,6]}`, `{"type":"log","source":"stdout"}`,
 	`{"type":"log","slot":0,"source":"elsewhere"}`, `{"type":"log","slot":0,"source":"stdout"}x`, `{"type":"log","slot":0}`, ``,
 }
 

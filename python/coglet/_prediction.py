@@ -29,8 +29,8 @@ try:
     _count = bytearray(4)
     _empty_at = 0  # when the pipes were last seen empty
 
-    def _unread() -> Optional[Tuple[int, int, int]]:
-        """Return how many bytes the capture pipes hold, and when; None where there are none."""
+    def _unread() -> Optional[Tuple[int, int, int, int]]:
+        """Return how many bytes each capture pipe holds, and since when some may be gone; None: there are none."""
         global _empty_at, _calm
         now = monotonic_ns()
         age = now - _empty_at
@@ -39,7 +39,10 @@ try:
         elif age < CLOSE and _calm >= BURST:
             return None
         found = []
+        since = []
         for fd in (1, 2):
+            # before the look, which may end late: other threads run meanwhile, and other processes at any moment
+            since.append(monotonic_ns())
             try:
                 fcntl.ioctl(fd, FIONREAD, _count)  # a pipe tells it at either end
                 found.append(int.from_bytes(_count, sys.byteorder))
@@ -50,10 +53,10 @@ try:
             _calm += 1
             return None
         _calm = 0
-        return found[0], found[1], monotonic_ns()  # behind the look: what is taken before it is not in the numbers
+        return found[0], found[1], since[0], since[1]
 except ImportError:
 
-    def _unread() -> Optional[Tuple[int, int, int]]:
+    def _unread() -> Optional[Tuple[int, int, int, int]]:
         return None
 
 
@@ -140,7 +143,7 @@ class Text:
         head = self._headers[source]
         raw = _unread()
         if raw is not None:
-            head = head[:-1] + b',"raw":[%d,%d],"at":%d}' % raw
+            head = head[:-1] + b',"raw":[%d,%d],"since":[%d,%d]}' % raw
         frame = _wire.join(head, len(body)) + body
         if raw is None and _calm >= BURST and self._heir is not None:
             if self._put is None:

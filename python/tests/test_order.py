@@ -51,6 +51,27 @@ def test_a_burst_is_looked_at_five_times_in_a_millisecond(look):
     assert later(10) == ((0, 3), True)  # from here on every time, until nothing comes between again
 
 
+def test_what_is_taken_during_a_look_counts_as_taken_since(look, monkeypatch):
+    _later, write = look
+    os.write(write, b"raw")
+    clock = iter(range(10**15, 10**16))
+    monkeypatch.setattr(_prediction, "monotonic_ns", lambda: next(clock))
+    real = _prediction.fcntl.ioctl
+    looked = []
+
+    def ioctl(*args):
+        looked.append(next(clock))
+        try:
+            return real(*args)
+        finally:
+            looked.append(next(clock))  # the next thread has the interpreter until then
+
+    monkeypatch.setattr(_prediction.fcntl, "ioctl", ioctl)
+    _, held, *since = _prediction._unread()
+    assert held == 3
+    assert since[0] < looked[0] < looked[1] < since[1] < looked[2]
+
+
 def test_a_pause_ends_a_burst(look):
     later, _ = look
     for _ in range(100):

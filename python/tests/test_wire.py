@@ -84,9 +84,9 @@ def test_frames_of_a_prediction_are_the_golden_ones(monkeypatch):
     assert b"".join(p.output(b'"x"', [])) == golden["output"]
     sent.clear()
     p.slot = 0
-    monkeypatch.setattr(_prediction, "_unread", lambda: (12, 3, 5))
+    monkeypatch.setattr(_prediction, "_unread", lambda: (12, 3, 5, 6))
     p.text.write(0, "line\n")
-    assert b"".join(sent)[12:] == b'{"type":"log","slot":0,"source":"stdout","raw":[12,3],"at":5}line\n'
+    assert b"".join(sent)[12:] == b'{"type":"log","slot":0,"source":"stdout","raw":[12,3],"since":[5,6]}line\n'
     sent.clear()
     p.metric("a.b", "increment", 1.5)
     assert json.loads(sent[0][12:]) == json.loads(golden["metric"][12:])
