@@ -18,6 +18,7 @@ import (
 
 	"coglet/fdredirect"
 	"coglet/internal/config"
+	"coglet/internal/fastpath"
 	"coglet/internal/files"
 	"coglet/internal/httpapi"
 	"coglet/internal/orchestrator"
@@ -85,7 +86,7 @@ type server struct {
 	webhooks *webhook.Sender
 	uploads  *files.Store   // files that come with requests
 	roots    outbound.Roots // of those who are called
-	http     *http.Server
+	http     *fastpath.Server
 	memory   *memory
 	shutdown chan struct{} // closed by POST /shutdown
 	once     sync.Once     // of shutdown
@@ -119,7 +120,7 @@ func newServer(cfg config.Config, build Build, log *slog.Logger, schemaOnly bool
 	if !cfg.NoPlayground {
 		page = playground.Handler()
 	}
-	s.http = &http.Server{
+	s.http = &fastpath.Server{Plain: httpapi.Plain, Server: http.Server{
 		Handler: s.memory.watch(httpapi.New(httpapi.Config{
 			Service: svc, Uploads: s.uploads, MaxBody: cfg.MaxBody, Version: build.api(), Log: log,
 			WebhookKey: cfg.WebhookKey,
@@ -127,7 +128,7 @@ func newServer(cfg config.Config, build Build, log *slog.Logger, schemaOnly bool
 		})),
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	}}
 	return s, nil
 }
 

@@ -98,6 +98,18 @@ func New(cfg Config) http.Handler {
 	})
 }
 
+// Plain reports whether a request, of which the body is not known, is answered all at once with a body.
+func Plain(r *http.Request) bool {
+	if wantsEvents(r.Header.Values("Accept")) {
+		return false
+	}
+	id, is := strings.CutPrefix(r.URL.Path, "/predictions")
+	if r.Method == http.MethodPost {
+		return is && id == ""
+	}
+	return r.Method == http.MethodPut && is && strings.HasPrefix(id, "/") && !strings.Contains(id[1:], "/")
+}
+
 // clean reports whether a path has neither empty nor dot segments, but for a slash at its end.
 func clean(path string) bool {
 	return !strings.Contains(path, "//") && (!strings.Contains(path, "/.") ||
