@@ -21,7 +21,7 @@ const (
 // head and body one after the other.
 const patience = 100 * time.Millisecond
 
-// conn is a connection as net/http sees it. All but Close is called by one goroutine at a time.
+// conn is a connection as net/http sees it. Read is called by one goroutine at a time.
 //
 // It knows at any time where a request ends and the next one begins. For that it gives net/http nothing of a next request
 // but the bytes that it asks for while it answers one, to learn whether the client leaves.
@@ -38,8 +38,9 @@ type conn struct {
 	owed    int64 // how many bytes of the present request net/http has not got
 	lost    bool  // nobody here knows where requests end
 
-	until  time.Time // the deadline for reading that was set here; zero = it is not known
-	blanks int       // how many characters of blank lines may precede the next request
+	until   time.Time // the deadline for reading that was set here; zero = it is not known
+	patient bool      // that is the one for the rest of a request
+	blanks  int       // how many characters of blank lines may precede the next request
 
 	head head
 	body body
@@ -54,7 +55,9 @@ type conn struct {
 
 func newConn(srv *Server, inner net.Conn, raw syscall.RawConn) *conn {
 	c := &conn{Conn: inner, srv: srv, between: true, buf: make([]byte, usualSize)}
-	c.head.remote = inner.RemoteAddr().String()
+	if remote := inner.RemoteAddr(); remote != nil {
+		c.head.remote = remote.String()
+	}
 	c.res = response{conn: c, header: make(http.Header)}
 	c.gone = departure{conn: inner, raw: raw}
 	return c
@@ -94,39 +97,31 @@ func (c *conn) more(p []byte) (n int, err error) {
 	return n, err
 }
 
-// ahead reads what belongs to the next request while the present one is being answered.
+// ahead reads what belongs to the next request while the present one is being answered: net/http asks for a byte, to learn
+// whether the client leaves.
 func (c *conn) ahead(p []byte) (int, error) {
-	at := c.start + c.given
-	if at == c.end {
-		c.end = copy(c.buf, c.buf[c.start:c.end])
-		c.start, at = 0, c.end
-		n, err := c.Conn.Read(c.buf[at:min(at+len(p), len(c.buf))])
-		if c.end += n; n == 0 {
+	if c.given > 0 { // it does not ask twice
+		c.lose()
+		return c.Read(p)
+	}
+	if c.start == c.end {
+		n, err := c.Conn.Read(c.buf[:min(len(p), len(c.buf))])
+		if c.start, c.end = 0, n; n == 0 {
 			return 0, err
 		}
 	}
-	n := copy(p, c.buf[at:c.end])
-	c.given += n
-	if c.given == len(c.buf) { // it would have to grow: nobody asks for so much
-		c.lose()
-	}
-	return n, nil
+	c.given = copy(p, c.buf[c.start:c.end])
+	return c.given, nil
 }
 
 // next answers requests until there is something for net/http.
 func (c *conn) next(p []byte) (int, error) {
 	for {
 		c.skipBlanks()
-		switch size, what := c.head.look(c.buf[c.start:c.end], c.srv.Plain); {
-		case what == unknown:
-			c.lose()
-			return c.pass(p)
-		case what == foreign, what == plain && (c.given > 0 || size > maxPlain):
-			c.owed = size - int64(c.given)
-			c.start += c.given
-			c.given = 0
-			return c.pass(p)
-		case what == plain && int64(c.end-c.start) >= size:
+		size, what := c.head.look(c.buf[c.start:c.end], c.srv.Plain)
+		short := what == plain && c.given == 0 && size <= maxPlain
+		switch {
+		case short && int64(c.end-c.start) >= size:
 			if err := c.exchange(int(size)); err != nil {
 				return 0, err
 			}
@@ -134,8 +129,14 @@ func (c *conn) next(p []byte) (int, error) {
 			if err := c.await(); err != nil {
 				return 0, err
 			}
-		case !c.complete(int(size)):
+		case (short || what == partial) && c.complete(int(size)):
+		case what == partial, what == unknown:
 			c.lose()
+			return c.pass(p)
+		default:
+			c.owed = size - int64(c.given)
+			c.start += c.given
+			c.given = 0
 			return c.pass(p)
 		}
 	}
@@ -161,7 +162,7 @@ func (c *conn) skipBlanks() {
 
 // pass lets net/http read the request that has come, or the beginning of it.
 func (c *conn) pass(p []byte) (int, error) {
-	c.between = false
+	c.between, c.patient = false, false
 	c.mu.Lock()
 	ours := c.ours
 	c.ours = false
@@ -197,7 +198,8 @@ func (c *conn) await() error {
 	if ours && (closing || c.srv.stopping.Load()) {
 		return io.EOF
 	}
-	if idle := c.srv.IdleTimeout; ours && (c.until.IsZero() || time.Until(c.until) < idle-idle/8) { // set one time of many
+	idle := c.srv.IdleTimeout
+	if ours && (c.until.IsZero() || idle > 0 && time.Until(c.until) < idle-idle/8) { // set one time of many
 		if err := c.setDeadline(idle); err != nil {
 			return err
 		}
@@ -211,8 +213,7 @@ func (c *conn) await() error {
 	return err
 }
 
-// complete waits for more of a request; its size is 0 as long as it is not known. false: it takes long, or is long, and
-// net/http's.
+// complete waits for more of a request; its size is 0 as long as it is not known. false: it takes long, or is long.
 func (c *conn) complete(size int) bool {
 	have := c.end - c.start
 	if size == 0 && have == len(c.buf) {
@@ -226,8 +227,11 @@ func (c *conn) complete(size int) bool {
 	if c.buf, c.start, c.end = to, 0, have; have == len(to) {
 		return false
 	}
-	if err := c.setDeadline(patience); err != nil {
-		return false
+	if !c.patient {
+		if err := c.setDeadline(patience); err != nil {
+			return false
+		}
+		c.patient = true
 	}
 	n, _ := c.Conn.Read(c.buf[c.end:]) // of an error net/http hears when it reads
 	c.end += n
@@ -245,9 +249,13 @@ func (c *conn) setDeadline(d time.Duration) error {
 
 // exchange answers the request of that size that stands at the start of what has come.
 func (c *conn) exchange(size int) error {
+	c.patient = false
 	c.mu.Lock()
-	c.serving = true
+	c.serving = !c.closing
 	c.mu.Unlock()
+	if !c.serving {
+		return io.EOF
+	}
 	defer func() { // the handler may panic
 		c.mu.Lock()
 		c.serving, c.ours = false, true
@@ -270,11 +278,8 @@ func (c *conn) exchange(size int) error {
 	if c.blanks = 0; req.Method == http.MethodPost {
 		c.blanks = maxBlanks
 	}
-	if err := c.res.finish(); err != nil {
-		return err
-	}
-	if c.res.last || c.isLast() {
-		return io.EOF
+	if err := c.res.finish(); err != nil || c.res.last || c.isLast() {
+		return io.EOF // of other errors net/http would tell the client
 	}
 	c.shrink()
 	return nil
@@ -296,6 +301,7 @@ func (c *conn) retire() {
 	case c.serving:
 		c.closing = true
 	case c.ours:
+		c.closing = true
 		_ = c.Conn.Close() // whoever reads it sees that
 	}
 }

@@ -73,7 +73,7 @@ func (d *departure) look() {
 			return true
 		}
 	})
-	if err == nil && left {
+	if err != nil || left { // the error of stop comes behind the answer
 		d.cancel()
 	}
 }

@@ -119,6 +119,7 @@ func TestConnectionComesBackToTheShortWay(t *testing.T) {
 }
 
 func TestRequestsInPieces(t *testing.T) {
+	t.Parallel()
 	_, address := quick(t, echo)
 	c := dial(t, address)
 	text := post("A: b\r\n", "body")
@@ -135,6 +136,7 @@ func TestRequestsInPieces(t *testing.T) {
 }
 
 func TestSlowHeadsAreGivenUp(t *testing.T) {
+	t.Parallel()
 	_, address := quick(t, echo)
 	for _, before := range []string{"", post("", "x")} {
 		c := dial(t, address)
@@ -151,7 +153,24 @@ func TestSlowHeadsAreGivenUp(t *testing.T) {
 	}
 }
 
+func TestDrippedHeadsAreGivenUp(t *testing.T) {
+	t.Parallel()
+	s, address := quick(t, echo)
+	c := dial(t, address)
+	start := time.Now()
+	for _, b := range []byte("POST /p HTTP/1.1\r\nA: " + strings.Repeat("x", 1000)) {
+		if _, err := c.Write([]byte{b}); err != nil {
+			break
+		}
+		time.Sleep(patience * 7 / 10)
+	}
+	if waited := time.Since(start); waited > s.ReadHeaderTimeout+2*time.Second {
+		t.Errorf("given up after %v", waited)
+	}
+}
+
 func TestIdleConnectionsAreClosed(t *testing.T) {
+	t.Parallel()
 	_, address := quick(t, echo)
 	c := dial(t, address)
 	c.send(post("", "x"))
@@ -164,6 +183,7 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 }
 
 func TestDepartureCancelsTheRequest(t *testing.T) {
+	t.Parallel()
 	left := make(chan error, 1)
 	_, address := quick(t, func(_ http.ResponseWriter, r *http.Request) {
 		select {
@@ -185,6 +205,7 @@ func TestDepartureCancelsTheRequest(t *testing.T) {
 }
 
 func TestNextRequestIsNoDeparture(t *testing.T) {
+	t.Parallel()
 	_, address := quick(t, func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(3 * departureLook)
 		if r.Context().Err() != nil {
@@ -250,12 +271,40 @@ func TestShutdownWaitsForAnswers(t *testing.T) {
 	}
 }
 
-func TestShutdownEndsWithItsContext(t *testing.T) {
-	inside, goOn := make(chan bool), make(chan bool)
+func TestShutdownMayComeBeforeAnything(t *testing.T) {
+	for range 20 {
+		s, address := quick(t, echo)
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if c, err := net.Dial("tcp", address); err == nil {
+			c.Close()
+		}
+	}
+}
+
+func TestNothingBeginsOnAClosedConnection(t *testing.T) {
+	var began atomic.Int64
 	s, address := quick(t, func(w http.ResponseWriter, r *http.Request) {
-		inside <- true
-		<-goOn
+		began.Add(1)
 		echo(w, r)
+	})
+	c := dial(t, address)
+	c.send(post("", "a"))
+	c.answer("a")
+	conns := s.open()
+	conns[0].retire()
+	if err := conns[0].exchange(1); !errors.Is(err, io.EOF) || began.Load() != 1 {
+		t.Errorf("%v, %d requests began", err, began.Load())
+	}
+}
+
+func TestShutdownEndsWithItsContext(t *testing.T) {
+	inside, left := make(chan bool), make(chan error, 1)
+	s, address := quick(t, func(_ http.ResponseWriter, r *http.Request) {
+		inside <- true
+		<-r.Context().Done()
+		left <- r.Context().Err()
 	})
 	c := dial(t, address)
 	c.send(get)
@@ -272,7 +321,11 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 		t.Error(err)
 	}
 	c.ended()
-	close(goOn)
+	select {
+	case <-left: // whose server is closed is canceled
+	case <-time.After(10 * time.Second):
+		t.Error("the request goes on")
+	}
 }
 
 func TestPanicEndsTheConnection(t *testing.T) {
@@ -337,7 +390,7 @@ func TestAnswersThatAreNotWhatTheySay(t *testing.T) {
 		c := dial(t, address)
 		c.send(post("", length))
 		got, err := io.ReadAll(c)
-		if err != nil || bytes.Contains(got, []byte("four")) && length != "5" {
+		if err != nil || bytes.Contains(got, []byte("four")) && length != "5" || bytes.Contains(got, []byte(" 400 ")) {
 			t.Errorf("%s: %q, %v", length, got, err)
 		}
 	}

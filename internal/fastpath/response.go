@@ -28,14 +28,13 @@ type response struct {
 	last     bool // the head says that the connection ends behind it
 	deadline bool // one was set for writing
 	err      error
+	one      [1][]byte
 }
 
 func (w *response) reset() {
 	clear(w.header)
 	w.status, w.length, w.written, w.headed, w.last, w.deadline, w.err = 0, 0, 0, false, false, false, nil
-	if w.out = w.out[:0]; cap(w.out) > 2*keptOutput {
-		w.out = nil
-	}
+	w.out = w.out[:0]
 }
 
 // Header implements http.ResponseWriter.
@@ -54,27 +53,44 @@ func (w *response) WriteHeader(status int) {
 
 // Write implements http.ResponseWriter.
 func (w *response) Write(p []byte) (int, error) {
+	w.one[0] = p
+	err := w.WritePieces(w.one[:])
+	if w.one[0] = nil; err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// WritePieces is as many calls of Write, in fewer system calls.
+func (w *response) WritePieces(pieces [][]byte) error {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
+	size := 0
+	for _, piece := range pieces {
+		size += len(piece)
+	}
 	switch {
 	case w.err != nil:
-		return 0, w.err
+		return w.err
 	case w.length < 0:
-	case w.written+int64(len(p)) > w.length:
-		return 0, http.ErrContentLength
+	case w.written+int64(size) > w.length:
+		w.err = http.ErrContentLength
+		return w.err
 	case !w.headed:
 		w.out = w.appendHead(w.out)
 	}
-	w.written += int64(len(p))
-	if w.length < 0 || len(w.out)+len(p) <= keptOutput {
-		w.out = append(w.out, p...)
-		return len(p), nil
+	w.written += int64(size)
+	if w.length < 0 || len(w.out)+size <= keptOutput {
+		for _, piece := range pieces {
+			w.out = append(w.out, piece...)
+		}
+		return nil
 	}
-	pieces := net.Buffers{w.out, p}
-	_, w.err = pieces.WriteTo(w.conn.Conn)
+	all := append(net.Buffers{w.out}, pieces...)
+	_, w.err = all.WriteTo(w.conn.Conn)
 	w.out = w.out[:0]
-	return len(p), w.err
+	return w.err
 }
 
 // finish writes what is left of the answer.
@@ -98,6 +114,9 @@ func (w *response) finish() error {
 		if _, err := w.conn.Conn.Write(w.out); err != nil {
 			return err
 		}
+	}
+	if cap(w.out) > 2*keptOutput {
+		w.out = nil
 	}
 	if w.deadline {
 		return w.conn.Conn.SetWriteDeadline(time.Time{})

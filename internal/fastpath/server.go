@@ -5,10 +5,11 @@
 // Each connection belongs to net/http from its beginning to its end. When net/http reads it between two requests, the read
 // looks at what has come. A request that it knows well is answered right there, by the same handler, and net/http goes on
 // waiting. The bytes of any other request are what the read returns. So everything that is rare, odd or wrong is understood,
-// limited and refused by net/http alone, and whatever a connection brings after it can be quick again.
+// limited and refused by net/http alone. What comes behind a request whose end is certain can be quick again.
 package fastpath
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/http"
@@ -18,7 +19,8 @@ import (
 	"time"
 )
 
-// Server is an http.Server with a short way for some requests.
+// Server is an http.Server with a short way for some requests. ReadTimeout, WriteTimeout, BaseContext and ConnContext have no
+// effect there, and nobody guesses the type of an answer that has none.
 type Server struct {
 	http.Server // ConnState is the Server's own
 
@@ -34,7 +36,6 @@ type Server struct {
 
 // Serve is http.Server's. To be called once.
 func (s *Server) Serve(l net.Listener) error {
-	s.conns = make(map[*conn]struct{})
 	s.ConnState = func(c net.Conn, state http.ConnState) {
 		if c, ours := c.(*conn); ours && state == http.StateIdle {
 			c.answered()
@@ -63,16 +64,23 @@ func (l *listener) Accept() (net.Conn, error) {
 		return inner, nil //nolint:nilerr // net/http finds out what is wrong with it
 	}
 	c := newConn(l.srv, inner, raw)
-	l.srv.mu.Lock()
-	l.srv.conns[c] = struct{}{}
-	l.srv.mu.Unlock()
+	l.srv.keep(c)
 	return c, nil
+}
+
+func (s *Server) keep(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conns == nil {
+		s.conns = make(map[*conn]struct{})
+	}
+	s.conns[c] = struct{}{}
 }
 
 func (s *Server) forget(c *conn) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	delete(s.conns, c)
-	s.mu.Unlock()
 }
 
 // open returns the connections that are open.
@@ -95,17 +103,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for _, c := range s.open() {
 		c.retire()
 	}
-	if err := s.Server.Shutdown(ctx); err != nil {
-		return err
+	err := s.Server.Shutdown(ctx)
+	for len(s.open()) > 0 && ctx.Err() == nil { // net/http takes some of them for idle
+		time.Sleep(shutdownLook)
 	}
-	for len(s.open()) > 0 { // net/http takes some of them for idle
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(shutdownLook):
-		}
-	}
-	return nil
+	return cmp.Or(err, ctx.Err())
 }
 
 // Close is http.Server's: it ends every connection at once.

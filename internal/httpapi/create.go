@@ -89,7 +89,8 @@ func (s *server) parse(w http.ResponseWriter, r *http.Request, method string) (r
 	}
 	req.Method = method
 	if req.Hook != nil {
-		req.Hook.TraceParent, req.Hook.TraceState = r.Header.Get("Traceparent"), r.Header.Get("Tracestate")
+		req.Hook.TraceParent = strings.Clone(r.Header.Get("Traceparent"))
+		req.Hook.TraceState = strings.Clone(r.Header.Get("Tracestate"))
 	}
 	if r.Method == http.MethodPut {
 		err = s.takePathID(r, &req, method)
@@ -145,7 +146,7 @@ func (s *server) method(r *http.Request, name string) (*orchestrator.Method, err
 
 // takePathID makes the id of the path the request's.
 func (s *server) takePathID(r *http.Request, req *service.Request, method string) error {
-	id := r.PathValue("id")
+	id := strings.Clone(r.PathValue("id")) // it outlives the request's head, of which it may be a part
 	if req.ID != "" && req.ID != id {
 		noun := "prediction"
 		if method == schema.Train {

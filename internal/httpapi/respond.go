@@ -32,6 +32,14 @@ const (
 // writePieces writes a body, each part of it within the time.
 func writePieces(w http.ResponseWriter, body api.Body, timeout time.Duration) error {
 	control := http.NewResponseController(w)
+	if all, ok := w.(piecesWriter); ok && body.Len() <= writeChunk {
+		if body.Len() >= bufferedWrite {
+			if err := control.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
+				return err
+			}
+		}
+		return all.WritePieces(body)
+	}
 	written := 0 // since the time was set
 	for _, piece := range body {
 		for len(piece) > 0 {
@@ -50,6 +58,11 @@ func writePieces(w http.ResponseWriter, body api.Body, timeout time.Duration) er
 		}
 	}
 	return nil
+}
+
+// piecesWriter writes several pieces at once.
+type piecesWriter interface {
+	WritePieces(pieces [][]byte) error
 }
 
 // bufferedWrite is the size, in bytes, below which the HTTP server and the kernel hold what is written.
