@@ -46,8 +46,8 @@ func (w *response) WriteHeader(status int) {
 		return
 	}
 	w.status, w.length = status, -1
-	if declared := w.header.Get("Content-Length"); declared != "" {
-		w.length, w.err = strconv.ParseInt(declared, 10, 64)
+	if declared := w.header["Content-Length"]; len(declared) > 0 {
+		w.length, w.err = strconv.ParseInt(declared[0], 10, 64)
 	}
 }
 
@@ -136,7 +136,7 @@ func (w *response) SetWriteDeadline(t time.Time) error {
 // appendHead appends the head, in the order in which net/http writes one.
 func (w *response) appendHead(to []byte) []byte {
 	w.headed = true
-	if w.last = w.conn.isLast() || w.header.Get("Connection") == "close"; w.last {
+	if w.last = w.conn.isLast() || slices.Contains(w.header["Connection"], "close"); w.last {
 		w.header["Connection"] = []string{"close"}
 	}
 	to = append(to, "HTTP/1.1 "...)

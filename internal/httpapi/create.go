@@ -15,7 +15,7 @@ import (
 
 // create answers the POST and PUT routes of a method, schema.Predict or schema.Train.
 func (s *server) create(w http.ResponseWriter, r *http.Request, method string) {
-	stream := wantsEvents(r.Header.Values("Accept"))
+	stream := wantsEvents(r.Header["Accept"])
 	if stream && method == schema.Train {
 		writeJSON(w, http.StatusNotAcceptable,
 			api.Error{Error: "Training endpoints do not support streaming responses."})
@@ -48,7 +48,7 @@ func (s *server) create(w http.ResponseWriter, r *http.Request, method string) {
 
 // answer answers a prediction that was created, when the client wants it.
 func (s *server) answer(w http.ResponseWriter, r *http.Request, h service.Handle) {
-	prefer := parsePrefer(r.Header.Values("Prefer"))
+	prefer := parsePrefer(r.Header["Prefer"])
 	switch {
 	case prefer.hasWait:
 		s.answerWithin(w, r, h, prefer.wait)

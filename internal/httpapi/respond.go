@@ -17,7 +17,7 @@ import (
 func writeBody(w http.ResponseWriter, status int, body api.Body) {
 	h := w.Header()
 	h["Content-Type"] = jsonType
-	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	h["Content-Length"] = []string{strconv.Itoa(body.Len())}
 	w.WriteHeader(status)
 	_ = writePieces(w, body, writeTimeout)
 }

@@ -100,7 +100,7 @@ func New(cfg Config) http.Handler {
 
 // Plain reports whether a request, of which the body is not known, is answered all at once with a body.
 func Plain(r *http.Request) bool {
-	if wantsEvents(r.Header.Values("Accept")) {
+	if wantsEvents(r.Header["Accept"]) {
 		return false
 	}
 	id, is := strings.CutPrefix(r.URL.Path, "/predictions")

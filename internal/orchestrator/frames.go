@@ -41,9 +41,10 @@ func (i *instance) readData() {
 }
 
 func (i *instance) readFrames(r *protocol.Reader, handle func(*protocol.Frame) error) error {
+	var f protocol.Frame // of all: none is kept
 	for {
-		f, err := r.Next()
-		if err != nil {
+		var err error
+		if f, err = r.Next(); err != nil {
 			return err
 		}
 		if err := handle(&f); err != nil {

@@ -122,8 +122,10 @@ func (i *instance) takeRing(to uint64) error {
 	if r.frames == nil {
 		r.frames = protocol.NewReader(r.memory)
 	}
+	var f protocol.Frame // of all: none is kept
 	for {
-		f, err := r.frames.Next()
+		var err error
+		f, err = r.frames.Next()
 		if errors.Is(err, io.EOF) {
 			return i.flushRing()
 		}

@@ -219,12 +219,16 @@ func (p *Prediction) Hold() (release func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.held++
-	return sync.OnceFunc(func() {
+	released := false
+	return func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.held--
-		p.dropUnheld()
-	})
+		if !released {
+			released = true
+			p.held--
+			p.dropUnheld()
+		}
+	}
 }
 
 // dropUnheld needs mu.

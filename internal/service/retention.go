@@ -53,15 +53,15 @@ func (r *retained) remove(ent *entry) {
 	r.bytes -= ent.size
 }
 
-// trim drops what is over the limits and returns the entries that are forgotten altogether.
-func (r *retained) trim(now time.Time) (gone []*entry) {
+// trim drops what is over the limits, and calls forget for the entries that are given up altogether.
+func (r *retained) trim(now time.Time, forget func(*entry)) {
 	for e := r.order.Front(); e != nil; e = r.order.Front() {
 		k := e.Value.(*kept)
 		if r.order.Len() <= r.limit.Count && now.Sub(k.finished) < r.limit.For {
 			break
 		}
 		r.remove(k.ent)
-		gone = append(gone, k.ent)
+		forget(k.ent)
 	}
 	for r.whole != nil && r.bytes > r.limit.Bytes {
 		k := r.whole.Value.(*kept)
@@ -74,7 +74,6 @@ func (r *retained) trim(now time.Time) (gone []*entry) {
 		k.ent.size = k.ent.pred.LogSize()
 		r.bytes += k.ent.size
 	}
-	return gone
 }
 
 // finish moves an entry whose run has ended to the retained ones.
@@ -90,11 +89,11 @@ func (s *Service) finish(ent *entry) {
 
 // expire needs mu.
 func (s *Service) expire() {
-	for _, ent := range s.retained.trim(s.cfg.Now()) {
+	s.retained.trim(s.cfg.Now(), func(ent *entry) {
 		if s.byID[ent.pred.ID] == ent {
 			delete(s.byID, ent.pred.ID)
 		}
-	}
+	})
 }
 
 func sortNewestFirst(all []*prediction.Prediction) {
