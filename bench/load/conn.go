@@ -18,6 +18,8 @@ type conn struct {
 	net  net.Conn
 	in   *bufio.Reader
 	body []byte // of the last answer
+
+	until time.Time // the deadline
 }
 
 // patience is how long an answer may take: far more than the slowest peer's.
@@ -41,10 +43,14 @@ func (c *conn) do(request []byte) (status int, body []byte, err error) {
 		if c.net, err = net.Dial("tcp", c.addr); err != nil {
 			return 0, nil, err
 		}
+		c.until = time.Time{}
 		c.in = bufio.NewReaderSize(c.net, 64<<10)
 	}
-	if err := c.net.SetDeadline(time.Now().Add(patience)); err != nil {
-		return 0, nil, err
+	if now := time.Now(); c.until.Sub(now) < patience { // set one time of many
+		c.until = now.Add(2 * patience)
+		if err := c.net.SetDeadline(c.until); err != nil {
+			return 0, nil, err
+		}
 	}
 	if _, err = c.net.Write(request); err != nil {
 		return 0, nil, err

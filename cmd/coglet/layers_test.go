@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"internal/prediction", "internal/install", "internal/arguments"},
 	{
 		"internal/protocol", "internal/process", "internal/config", "internal/telemetry", "fdredirect", "python",
-		"internal/outbound", "internal/fastpath",
+		"internal/outbound", "internal/fastpath", "internal/monitor",
 	},
 	{"internal/logs"},
 }

@@ -21,6 +21,7 @@ import (
 	"coglet/internal/fastpath"
 	"coglet/internal/files"
 	"coglet/internal/httpapi"
+	"coglet/internal/monitor"
 	"coglet/internal/orchestrator"
 	"coglet/internal/outbound"
 	"coglet/internal/playground"
@@ -51,7 +52,7 @@ func Serve(cfg config.Config, build Build, log *slog.Logger, tell io.Writer, sig
 	started := time.Now()
 	processors := newProcessors(cfg.Processors, crowdTime)
 	defer processors.close()
-	if err := calmMonitor(); err != nil {
+	if err := monitor.Calm(); err != nil {
 		log.Debug("the Go runtime's monitor is as it was", "error", err)
 	}
 	ballast := make([]byte, ballastSize)

@@ -1,4 +1,4 @@
-package app
+package monitor
 
 import (
 	"os"
@@ -13,7 +13,7 @@ import (
 // TestMonitorIsTheFirstThread finds the monitor by what it does: it sleeps thousands of times a second while one goroutine
 // works and all others wait.
 func TestMonitorIsTheFirstThread(t *testing.T) {
-	want, err := monitorThread()
+	want, err := thread()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,15 +56,15 @@ func sleeps(t *testing.T) map[int]int {
 }
 
 func TestMonitorIsCalmed(t *testing.T) {
-	if err := calmMonitor(); err != nil {
+	if err := Calm(); err != nil {
 		t.Fatal(err)
 	}
-	tid, err := monitorThread()
+	tid, err := thread()
 	if err != nil {
 		t.Fatal(err)
 	}
-	slack, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(tid), "timerslack_ns"))
-	if err != nil || strings.TrimSpace(string(slack)) != monitorSlack {
-		t.Errorf("%q, %v", slack, err)
+	got, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(tid), "timerslack_ns"))
+	if err != nil || strings.TrimSpace(string(got)) != slack {
+		t.Errorf("%q, %v", got, err)
 	}
 }

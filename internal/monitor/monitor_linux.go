@@ -1,4 +1,5 @@
-package app
+// Package monitor keeps the Go runtime's monitor thread from taking a part of a small request's time.
+package monitor
 
 import (
 	"os"
@@ -7,24 +8,24 @@ import (
 	"strconv"
 )
 
-// monitorSlack is by how many nanoseconds the kernel may let the monitor oversleep.
-const monitorSlack = "1000000"
+// slack is by how many nanoseconds the kernel may let the monitor oversleep.
+const slack = "1000000"
 
-// calmMonitor lets the thread by which the Go runtime watches over its goroutines sleep longer. It sleeps for 20 us at a
+// Calm lets the thread by which the Go runtime watches over its goroutines sleep longer. It sleeps for 20 us at a
 // time, and deeply once nothing runs, to be woken by the next system call: a server that gets a small prediction every
 // 200 us wakes it for each one, which is a tenth of all it does. So it sleeps through several of them. What it is for
 // comes so much later: above all that another goroutine gets the processor of one that is in a long system call.
-func calmMonitor() error {
-	tid, err := monitorThread()
+func Calm() error {
+	tid, err := thread()
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join("/proc", strconv.Itoa(tid), "timerslack_ns"), []byte(monitorSlack), 0)
+	return os.WriteFile(filepath.Join("/proc", strconv.Itoa(tid), "timerslack_ns"), []byte(slack), 0)
 }
 
-// monitorThread returns the first thread that the runtime has made. Should it be another one, then that one's timers are
+// thread returns the first thread that the runtime has made. Should it be another one, then that one's timers are
 // a millisecond late.
-func monitorThread() (int, error) {
+func thread() (int, error) {
 	tasks, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		return 0, err
