@@ -1,6 +1,7 @@
 package fastpath
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -48,7 +49,7 @@ type conn struct {
 	gone departure
 
 	mu      sync.Mutex // guards all below
-	ours    bool       // the last request was answered here, and no byte of another one is net/http's
+	ours    bool       // the last request was answered here, and no byte of another one is net/http's; only Read sets it
 	serving bool       // a request is being answered here
 	closing bool       // it is to be closed then
 }
@@ -192,14 +193,11 @@ func (c *conn) shrink() {
 
 // await waits for the first bytes of a request.
 func (c *conn) await() error {
-	c.mu.Lock()
-	ours, closing := c.ours, c.closing
-	c.mu.Unlock()
-	if ours && (closing || c.srv.stopping.Load()) {
+	if c.ours && c.isLast() {
 		return io.EOF
 	}
 	idle := c.srv.IdleTimeout
-	if ours && (c.until.IsZero() || idle > 0 && time.Until(c.until) < idle-idle/8) { // set one time of many
+	if c.ours && (c.until.IsZero() || idle > 0 && time.Until(c.until) < idle-idle/8) { // set one time of many
 		if err := c.setDeadline(idle); err != nil {
 			return err
 		}
@@ -266,7 +264,7 @@ func (c *conn) exchange(size int) error {
 	c.gone.watch(cancel)
 	req := c.head.request.WithContext(ctx)
 	if req.ContentLength > 0 {
-		c.body = c.buf[c.start+len(c.head.text) : c.start+size]
+		c.body.Reset(c.buf[c.start+len(c.head.text) : c.start+size])
 		req.Body = &c.body
 	}
 	c.res.reset()
@@ -275,7 +273,7 @@ func (c *conn) exchange(size int) error {
 		c.until = time.Time{}
 	}
 	c.start += size
-	if c.blanks = 0; req.Method == http.MethodPost {
+	if req.Method == http.MethodPost {
 		c.blanks = maxBlanks
 	}
 	if err := c.res.finish(); err != nil || c.res.last || c.isLast() {
@@ -332,20 +330,7 @@ func (c *conn) CloseWrite() error {
 func (c *conn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }
 
 // body is a request's, which is there as a whole.
-type body []byte
-
-// Read implements io.Reader.
-func (b *body) Read(p []byte) (int, error) {
-	if len(*b) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, *b)
-	*b = (*b)[n:]
-	return n, nil
-}
+type body struct{ bytes.Reader }
 
 // Close implements io.Closer.
-func (b *body) Close() error {
-	*b = nil
-	return nil
-}
+func (*body) Close() error { return nil }

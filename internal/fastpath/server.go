@@ -1,6 +1,6 @@
 // Package fastpath serves the usual requests of HTTP/1.1 connections itself, and leaves everything else to net/http. What
 // net/http does for a request that is there in one piece, a goroutine that waits for the client to leave, five deadlines,
-// two buffers, costs as much as a small prediction does in the rest of the server.
+// two buffers, is more than a quarter of the server's time for a small prediction.
 //
 // Each connection belongs to net/http from its beginning to its end. When net/http reads it between two requests, the read
 // looks at what has come. A request that it knows well is answered right there, by the same handler, and net/http goes on

@@ -122,28 +122,21 @@ func (i *instance) takeRing(to uint64) error {
 	if r.frames == nil {
 		r.frames = protocol.NewReader(r.memory)
 	}
-	var f protocol.Frame // of all: none is kept
-	for {
-		var err error
-		f, err = r.frames.Next()
-		if errors.Is(err, io.EOF) {
-			return i.flushRing()
-		}
-		if err != nil {
-			return err
-		}
-		switch f.Type {
-		case protocol.TypeLog:
-			err = i.ringText(&f)
-		case protocol.TypeOutput:
-			err = i.ringOutput(&f)
-		default:
-			err = fmt.Errorf("%w: %s in the ring", errImpossible, f.Type)
-		}
-		if err != nil {
-			return err
-		}
+	if err := i.readFrames(r.frames, i.frameInRing); !errors.Is(err, io.EOF) {
+		return err
 	}
+	return i.flushRing()
+}
+
+// frameInRing handles one frame of the ring.
+func (i *instance) frameInRing(f *protocol.Frame) error {
+	switch f.Type {
+	case protocol.TypeLog:
+		return i.ringText(f)
+	case protocol.TypeOutput:
+		return i.ringOutput(f)
+	}
+	return fmt.Errorf("%w: %s in the ring", errImpossible, f.Type)
 }
 
 // ringText adds lines to those before them.
