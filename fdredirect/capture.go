@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,7 @@ type Capture struct {
 
 	mu    sync.Mutex // held over a read together with its sink
 	pos   int64      // how many bytes have been read, ever
+	shown *uint64    // nil: nobody else is shown pos
 	sink  func(p []byte)
 	turn  func(read func())
 	buf   []byte
@@ -38,7 +40,7 @@ func NewCapture(pipe *os.File, sink func(p []byte)) (*Capture, error) {
 }
 
 // NewOrderedCapture returns a Capture whose goroutine reads only inside turn, which may wait first, and then only bytes
-// that the pipe held when it called turn. Drain and Take do not call turn.
+// that the pipe held when it called turn. Drain and TakeUntil do not call turn.
 func NewOrderedCapture(pipe *os.File, sink func(p []byte), turn func(read func())) (*Capture, error) {
 	return newCapture(pipe, sink, captureBuffer, turn)
 }
@@ -106,20 +108,46 @@ func (c *Capture) readUntil(fd int, end int64) (again, ended bool) {
 
 // readLocked needs mu.
 func (c *Capture) readLocked(fd, max int) (n int, again, ended bool) {
-	for {
-		n, err := unix.Read(fd, c.buf[:min(max, len(c.buf))])
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case errors.Is(err, unix.EAGAIN):
-			return 0, true, false
-		case err != nil || n == 0:
-			return 0, false, true
-		}
+	c.show(1)
+	n, err := readFD(fd, c.buf[:min(max, len(c.buf))])
+	if n > 0 {
 		c.pos += int64(n)
-		c.sink(c.buf[:n])
-		return n, false, false
 	}
+	c.show(0)
+	switch {
+	case errors.Is(err, unix.EAGAIN):
+		return 0, true, false
+	case err != nil || n == 0:
+		return 0, false, true
+	}
+	c.sink(c.buf[:n])
+	return n, false, false
+}
+
+func readFD(fd int, p []byte) (int, error) {
+	for {
+		n, err := unix.Read(fd, p)
+		if !errors.Is(err, unix.EINTR) {
+			return n, err
+		}
+	}
+}
+
+// show needs mu. It costs a store.
+func (c *Capture) show(reading uint64) {
+	if c.shown != nil {
+		atomic.StoreUint64(c.shown, uint64(c.pos)<<1|reading)
+	}
+}
+
+// Show keeps in a word of shared memory how many bytes have been read, ever: twice that, and one more during a read. Who
+// finds the same even word before and after it asks the pipe how much it holds knows how many bytes have been written,
+// ever. Nil ends it.
+func (c *Capture) Show(word *uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shown = word
+	c.show(0)
 }
 
 // Unread returns how many bytes a pipe or socket holds; 0 where that cannot be told.
@@ -152,14 +180,14 @@ func (c *Capture) Drain() {
 	_ = c.raw.Control(c.drain) // closed: nothing is there
 }
 
-// Take passes to the sink the next n bytes, as far as they are there.
-func (c *Capture) Take(n int) {
-	if n <= 0 {
-		return
-	}
+// TakeUntil passes to the sink what the pipe holds when it is called, up to a position: so many bytes have been written,
+// ever.
+func (c *Capture) TakeUntil(end int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_ = c.raw.Control(func(fd uintptr) { c.take(fd, n) }) // closed: nothing is there
+	if left := end - c.pos; left > 0 {
+		_ = c.raw.Control(func(fd uintptr) { c.take(fd, int(min(left, int64(Unread(fd))))) }) // closed: nothing is there
+	}
 }
 
 // drainFD needs mu.

@@ -3,15 +3,14 @@ package fdredirect
 import (
 	"fmt"
 	"os"
-	"runtime"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
 
-// memory makes memory that parent and child share. It has none where the two could see each other's stores in another
-// order than that in which they were made: what is written in it would have to be guarded in every language.
+// memory makes memory that parent and child share. It has none where 64 bits are not read at once.
 func (l *Launch) memory(size int) (*os.File, error) {
-	if runtime.GOARCH != "amd64" {
+	if strconv.IntSize < 64 {
 		return nil, nil
 	}
 	fd, err := unix.MemfdCreate("coglet-ring", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)

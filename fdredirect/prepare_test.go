@@ -8,11 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -27,7 +30,7 @@ func launched(*reporter) {
 			fmt.Printf("%d %s\n", fd, strings.SplitN(text, ":", 2)[0])
 		}
 	}
-	if runtime.GOARCH == "amd64" {
+	if strconv.IntSize == 64 {
 		memory, err := unix.Mmap(Memory, 0, sharedSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 		if err != nil {
 			fmt.Println("memory not mapped:", err)
@@ -120,7 +123,7 @@ func TestPrepareLaysTheChildOut(t *testing.T) {
 	for _, c := range captures {
 		<-c.Done()
 	}
-	if runtime.GOARCH == "amd64" && (len(l.Memory) != sharedSize || string(l.Memory[sharedSize-6:]) != "shared") {
+	if strconv.IntSize == 64 && (len(l.Memory) != sharedSize || string(l.Memory[sharedSize-6:]) != "shared") {
 		t.Errorf("memory: %q", l.Memory)
 	}
 	table := out[0].String()
@@ -129,7 +132,7 @@ func TestPrepareLaysTheChildOut(t *testing.T) {
 	}
 	table = "\n" + table
 	wants := map[int]string{0: "/dev/null", 1: "pipe", 2: "pipe", 99: "pipe", 100: "pipe", 102: "socket", 103: "pipe"}
-	if runtime.GOARCH == "amd64" {
+	if strconv.IntSize == 64 {
 		wants[104] = "/memfd"
 	}
 	for fd, want := range wants {
@@ -228,7 +231,7 @@ func TestLateTurnTakesNothingThatCameAfterIt(t *testing.T) {
 	turns <- true
 	<-asks // for the second
 	want("one ")
-	c.Take(2)
+	c.TakeUntil(6)
 	write("three ")
 	turns <- true
 	<-asks
@@ -242,6 +245,57 @@ func TestLateTurnTakesNothingThatCameAfterIt(t *testing.T) {
 	turns <- true
 	<-c.Done()
 	want("one two three ")
+}
+
+// Whoever looks into the pipe while it is being read knows from the word how much has been written.
+func TestShownPositionAndWhatIsUnreadAreWhatWasWritten(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	var got collector
+	c, err := NewCapture(r, got.sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var word, written uint64
+	c.Show(&word)
+	retries := 0
+	for n := range 20_000 {
+		text := "some text"[:1+n%9]
+		if _, err := w.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+		written += uint64(len(text))
+		for {
+			shown := atomic.LoadUint64(&word)
+			unread := Unread(w.Fd())
+			if again := atomic.LoadUint64(&word); again == shown && shown&1 == 0 {
+				if end := shown>>1 + uint64(unread); end != written {
+					t.Fatalf("%d read and %d unread, but %d written", shown>>1, unread, written)
+				}
+				break
+			}
+			retries++
+			runtime.Gosched()
+		}
+	}
+	t.Logf("%d looks came during a read", retries)
+	c.TakeUntil(int64(written))
+	if n := uint64(len(got.String())); n != written {
+		t.Errorf("%d of %d bytes taken", n, written)
+	}
+	c.Show(nil)
+	atomic.StoreUint64(&word, 77)
+	if _, err := w.WriteString("unseen"); err != nil {
+		t.Fatal(err)
+	}
+	c.TakeUntil(math.MaxInt64) // what is there, and no more
+	if atomic.LoadUint64(&word) != 77 || !strings.HasSuffix(got.String(), "unseen") {
+		t.Errorf("hidden, and %d was shown", word)
+	}
 }
 
 func TestCloseEndsACaptureThatWaits(t *testing.T) {

@@ -19,7 +19,6 @@ type capture struct {
 	// Guarded by the pipe's own mutex, under which append runs.
 	repair logs.Repair
 	text   []byte // reused
-	taken  takes
 
 	words    []byte // the last bytes, for the error of a death; stderr only
 	wordTime time.Time
@@ -42,6 +41,9 @@ func (i *instance) startCapture() error {
 			return err
 		}
 		c.pipe = pipe
+		if i.ring.memory != nil {
+			pipe.Show(protocol.ReadWord(i.launch.Memory, n))
+		}
 		i.capture[n] = c
 	}
 	return nil
@@ -49,7 +51,6 @@ func (i *instance) startCapture() error {
 
 // append is called with the pipe's mutex held for each read, in order.
 func (c *capture) append(p []byte) {
-	c.taken.add(len(p))
 	c.text = c.repair.Append(c.text[:0], p)
 	if c.source == protocol.Stderr {
 		c.remember(p)
@@ -93,13 +94,23 @@ func (i *instance) drainCapture() {
 
 // takeRaw takes in what the pipes held when a text was printed, so that it comes before the text.
 func (i *instance) takeRaw(m *protocol.Log) {
+	if i.ring.memory == nil { // nobody can tell
+		i.drainCapture()
+		return
+	}
 	for n, c := range i.capture {
-		if c == nil || m.Raw[n] == 0 {
-			continue
+		if c != nil && m.Raw[n] > 0 {
+			c.pipe.TakeUntil(m.Raw[n])
 		}
-		left := m.Raw[n]
-		c.pipe.Do(func() { left -= c.taken.since(m.Since[n]) })
-		c.pipe.Take(left)
+	}
+}
+
+// hideCapture is called before the shared memory is given back: processes that outlive their worker write on.
+func (i *instance) hideCapture() {
+	for _, c := range i.capture {
+		if c != nil {
+			c.pipe.Show(nil)
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package orchestrator
 import (
 	"errors"
 	"io"
-	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -18,92 +17,88 @@ import (
 // order keeps what a worker prints in the order in which it was printed. Text of Python comes as frames, raw bytes of C
 // code and child processes come through the capture pipes, and different goroutines read them. Two rules make one order:
 //
-//   - raw bytes are taken only when no frame waits that was sent before them (turn);
-//   - a frame of text says how many raw bytes stood in the pipes when it was printed; those of them that have not been
-//     taken since are taken first (instance.takeRaw).
+//   - raw bytes are taken only when all frames that were sent before them have been handled (turn);
+//   - a frame of text says up to where the raw bytes came before it, and they are taken first (instance.takeRaw).
 type order struct {
 	// mu is held by the reader of a channel from the read that brought frames until they are handled, and by a capture
 	// while it takes raw bytes.
 	mu       sync.Mutex
-	channels []syscall.RawConn
-	// first, if set, takes in what else comes before raw bytes that are about to be taken. It needs mu.
-	first func()
+	channels []*channel
+	// Of the ring, if there is one: up to where it is filled, and what takes it in up to there. Both need mu.
+	put  func() uint64
+	take func(to uint64)
 
 	waits atomic.Bool // a reader waits for memory
 }
 
-// A capture waits so long at most for the reader of a channel: as long as the server's log may hold that up, or only a
-// little while it waits for memory.
+// A capture waits so long at most for the reader of a channel that gets nowhere: as long as the server's log may hold it
+// up, or only a little while it waits for memory.
 const (
 	turnTime   = time.Second
 	turnMemory = 20 * time.Millisecond
 	turnStep   = 100 * time.Microsecond
 )
 
+// moment is up to where a worker had sent frames at a moment, ever, in bytes.
+type moment struct {
+	ring     uint64
+	channels [2]uint64
+}
+
 // turn calls read, which takes raw bytes that stand in a pipe already, when all frames that were sent before have been
 // handled.
 func (o *order) turn(read func()) {
-	for start := time.Now(); ; time.Sleep(turnStep) {
-		o.mu.Lock()
-		pending := o.pending()
-		if !pending && o.first != nil {
-			o.first()
-			pending = o.pending() // a frame that came meanwhile has kept it from taking anything
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	before := o.sent()
+	got := o.got()
+	for start := time.Now(); !o.handled(before); {
+		if now := o.got(); now != got {
+			start, got = time.Now(), now
 		}
 		waited := time.Since(start)
-		if !pending || waited > turnTime || waited > turnMemory && o.waits.Load() {
+		if waited > turnTime || waited > turnMemory && o.waits.Load() {
 			read()
-			o.mu.Unlock()
 			return
 		}
 		o.mu.Unlock()
+		time.Sleep(turnStep)
+		o.mu.Lock()
 	}
+	if o.take != nil {
+		o.take(before.ring)
+	}
+	read()
 }
 
-// pending reports whether frames wait in a channel. It needs mu.
-func (o *order) pending() bool {
-	n := 0
+// sent returns what has been sent by now. It needs mu.
+func (o *order) sent() (m moment) {
+	if o.put != nil {
+		m.ring = o.put() // first: what is sent over a channel before it is put has been sent by the next look
+	}
+	for n, c := range o.channels {
+		m.channels[n] = c.got
+		_ = c.raw.Control(func(fd uintptr) { m.channels[n] += uint64(fdredirect.Unread(fd)) }) // closed: none
+	}
+	return m
+}
+
+// got returns how many bytes have come over the channels, ever. It needs mu.
+func (o *order) got() (n uint64) {
 	for _, c := range o.channels {
-		_ = c.Control(func(fd uintptr) { n += fdredirect.Unread(fd) }) // closed: none
-	}
-	return n > 0
-}
-
-// takes are the last reads of a capture: when, on the clock that worker and server share, and how many bytes.
-type takes struct {
-	last [64]struct {
-		at int64 // nanoseconds
-		n  int
-	}
-	next int
-}
-
-func (t *takes) add(n int) {
-	t.last[t.next].at, t.last[t.next].n = monotonic(), n
-	t.next = (t.next + 1) % len(t.last)
-}
-
-// since returns how many bytes have been taken after a moment; more than a pipe ever holds if that is too long ago.
-func (t *takes) since(at int64) int {
-	if t.last[t.next].at > at { // the oldest
-		return math.MaxInt32
-	}
-	n := 0
-	for _, take := range t.last {
-		if take.at > at {
-			n += take.n
-		}
+		n += c.got
 	}
 	return n
 }
 
-// monotonic reads CLOCK_MONOTONIC, in nanoseconds: it is the same in every process of a machine.
-func monotonic() int64 {
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		return 0
+// handled reports whether all that was sent over the channels by then has been handled. It needs mu.
+func (o *order) handled(m moment) bool {
+	for n, c := range o.channels {
+		if c.got < m.channels[n] {
+			return false
+		}
 	}
-	return now.Nano()
+	return true
 }
 
 // conn is what a pipe and a socket have in common.
@@ -117,7 +112,8 @@ type channel struct {
 	conn
 	raw   syscall.RawConn
 	order *order
-	held  bool // this reader holds order.mu
+	held  bool   // this reader holds order.mu
+	got   uint64 // bytes read, ever; guarded by order.mu
 	burst burst
 	reads uint64 // that brought something
 	idle  func() // called before the reader waits; nil = nothing
@@ -156,8 +152,9 @@ func (o *order) channel(f conn) (*channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.channels = append(o.channels, raw)
-	return &channel{conn: f, raw: raw, order: o}, nil
+	c := &channel{conn: f, raw: raw, order: o}
+	o.channels = append(o.channels, c)
+	return c, nil
 }
 
 // Read implements io.Reader. What the last Read brought is handled by now.
@@ -195,6 +192,7 @@ func (c *channel) Read(p []byte) (n int, err error) {
 	}
 	c.burst.took()
 	c.reads++
+	c.got += uint64(n)
 	return n, nil
 }
 

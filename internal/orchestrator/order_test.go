@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"net"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -95,21 +96,45 @@ func TestRawBytesDoNotWaitForAReaderThatIsStuck(t *testing.T) {
 	}
 }
 
-func TestTakesCountsWhatWasTakenSince(t *testing.T) {
-	var taken takes
-	taken.add(5)
-	at := monotonic()
-	for range 63 {
-		taken.add(2)
+// Whoever sends all the time does not hold up what was written long before.
+func TestRawBytesDoNotWaitForFramesThatWereSentAfter(t *testing.T) {
+	worker, parent := socketPair(t)
+	var o order
+	in, err := o.channel(parent)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if n := taken.since(at); n != 63*2 {
-		t.Errorf("since = %d, want 126", n)
+	send := func() {
+		t.Helper()
+		if _, err := worker.Write([]byte("frame")); err != nil {
+			t.Fatal(err)
+		}
 	}
-	taken.add(2)
-	if n := taken.since(at); n != 1<<31-1 {
-		t.Errorf("since = %d, want all: there may have been more", n)
+	send()
+	taken := make(chan uint64, 1)
+	var ring atomic.Uint64
+	ring.Store(7)
+	o.put, o.take = ring.Load, func(to uint64) { taken <- to }
+	done := make(chan struct{})
+	go o.turn(func() { close(done) })
+	buf := make([]byte, 5)
+	deadline := time.Now().Add(turnTime / 2)
+	for time.Now().Before(deadline) {
+		time.Sleep(turnTime / 20) // it has begun to wait
+		ring.Add(1)
+		send() // there is always one more
+		if _, err := in.Read(buf); err != nil {
+			t.Fatal(err)
+		}
+		in.release()
+		select {
+		case <-done:
+			if to := <-taken; to != 7 {
+				t.Errorf("the ring was taken in up to %d, want 7: what was there at the time", to)
+			}
+			return
+		default:
+		}
 	}
-	if n := taken.since(monotonic()); n != 0 {
-		t.Errorf("since now = %d", n)
-	}
+	t.Error("raw bytes wait for frames that were sent after them")
 }

@@ -36,12 +36,13 @@ const (
 func (i *instance) openRing() {
 	if memory := i.launch.Memory; memory != nil {
 		i.ring.memory = protocol.NewRing(memory)
-		i.order.first = func() { i.takeWaiting() }
+		i.order.put, i.order.take = i.ring.memory.Put, func(to uint64) { i.takeOut(to) }
 	}
 }
 
 // closeRing takes what a dead worker has left in the ring. The memory can be given back then.
 func (i *instance) closeRing() {
+	i.hideCapture()
 	i.order.mu.Lock()
 	defer i.order.mu.Unlock()
 	if i.ring.memory == nil {
@@ -51,6 +52,7 @@ func (i *instance) closeRing() {
 		i.pool.cfg.Log.Warn("what a dead worker has left is malformed", "worker", i.worker.index, "error", err)
 	}
 	i.ring.memory = nil
+	i.order.put, i.order.take = nil, nil
 	if i.ring.timer != nil {
 		i.ring.timer.Stop()
 	}
@@ -98,12 +100,13 @@ func (i *instance) lookIntoRing() {
 
 // takeWaiting takes what stands in the ring, unless frames wait that may come before it. It reports whether it took any.
 func (i *instance) takeWaiting() bool {
-	r := &i.ring
-	if r.memory == nil {
-		return false
-	}
-	to := r.memory.Put() // before the look at the socket: what is put after a frame is put after this
-	if !r.memory.Has(to) || i.order.pending() {
+	now := i.order.sent()
+	return i.order.handled(now) && i.takeOut(now.ring)
+}
+
+// takeOut takes what stands in the ring up to there. It reports whether it took any.
+func (i *instance) takeOut(to uint64) bool {
+	if !i.ring.memory.Has(to) {
 		return false
 	}
 	if err := i.takeRing(to); err != nil {

@@ -150,10 +150,9 @@ type Log struct {
 	Type   string `json:"type"`
 	Slot   *int   `json:"slot,omitzero"`
 	Source Source `json:"source"`
-	// Raw is how many bytes of stdout and stderr the capture pipes held when the text was printed, Since from when on
-	// some of them may have been taken: CLOCK_MONOTONIC in nanoseconds.
-	Raw   [2]int   `json:"raw,omitzero"`
-	Since [2]int64 `json:"since,omitzero"`
+	// Raw is how many raw bytes had been written to stdout and stderr, ever, when the text was printed; zero when all of
+	// them had been read.
+	Raw [2]int64 `json:"raw,omitzero"`
 }
 
 // RingTo says up to where the frames in the ring come before what follows on the data socket, as the ring counts. The

@@ -10,8 +10,9 @@ import (
 // Ring is the reading end of memory that a worker shares with its parent: frames that it puts there cost it no system
 // call, and what it has put outlives it. One goroutine at a time uses it.
 //
-// The memory begins with two counters of 64 bits in the machine's own byte order: how many bytes the worker has put and
-// how many the parent has taken, both ever. From byte 64 on it is the ring. Only whole frames are counted.
+// The memory begins with counters of 64 bits in the machine's own byte order: how many bytes the worker has put and how
+// many the parent has taken, both ever, and then those of ReadWord. From byte 64 on it is the ring. Only whole frames are
+// counted.
 type Ring struct {
 	put, taken *uint64
 	data       []byte
@@ -30,11 +31,17 @@ func NewRing(memory []byte) *Ring {
 	}
 }
 
+// ReadWord returns the word of such memory in which the parent shows what it has read of a capture pipe: 0 is that of
+// stdout, 1 of stderr.
+func ReadWord(memory []byte, pipe int) *uint64 {
+	return (*uint64)(unsafe.Pointer(&memory[16+8*pipe]))
+}
+
 // Put returns up to where the worker has put frames.
 func (r *Ring) Put() uint64 { return atomic.LoadUint64(r.put) }
 
 // Has reports whether anything before there has not been taken.
-func (r *Ring) Has(to uint64) bool { return to != r.pos }
+func (r *Ring) Has(to uint64) bool { return to > r.pos }
 
 // Allow lets Read go up to there. What was allowed before stays so. Its error wraps ErrMalformed.
 func (r *Ring) Allow(to uint64) error {

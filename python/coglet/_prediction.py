@@ -1,13 +1,11 @@
 """One prediction inside the worker: who prints, records metrics and asks for its scope on whose behalf."""
 
 import json
-import sys
 from contextvars import ContextVar
-from time import monotonic_ns
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional
 
-from . import _encode, _wire
-from ._channel import BURST, CLOSE, Channel
+from . import _encode, _pipes, _wire
+from ._channel import BURST, Channel
 
 STDOUT, STDERR = 0, 1
 SOURCES = ("stdout", "stderr")
@@ -17,47 +15,6 @@ MAX_REST = 1 << 20
 
 # Items whose frames are from this size on, in bytes, are no matter of system calls.
 _LARGE = 4 << 10
-
-# In a burst of lines between which nothing else was written, a look at the capture pipes that found them empty holds
-# for the lines that follow at once: the order is promised for what is a millisecond apart, and a look is two calls.
-_calm = 0  # how many times in a row the pipes were empty
-
-try:
-    import fcntl
-    from termios import FIONREAD
-
-    _count = bytearray(4)
-    _empty_at = 0  # when the pipes were last seen empty
-
-    def _unread() -> Optional[Tuple[int, int, int, int]]:
-        """Return how many bytes each capture pipe holds, and since when some may be gone; None: there are none."""
-        global _empty_at, _calm
-        now = monotonic_ns()
-        age = now - _empty_at
-        if age >= 2 * CLOSE:
-            _calm = 0
-        elif age < CLOSE and _calm >= BURST:
-            return None
-        found = []
-        since = []
-        for fd in (1, 2):
-            # before the look, which may end late: other threads run meanwhile, and other processes at any moment
-            since.append(monotonic_ns())
-            try:
-                fcntl.ioctl(fd, FIONREAD, _count)  # a pipe tells it at either end
-                found.append(int.from_bytes(_count, sys.byteorder))
-            except OSError:  # user code has put something else there
-                found.append(0)
-        if found == [0, 0]:
-            _empty_at = now
-            _calm += 1
-            return None
-        _calm = 0
-        return found[0], found[1], since[0], since[1]
-except ImportError:
-
-    def _unread() -> Optional[Tuple[int, int, int, int]]:
-        return None
 
 
 def log_headers(slot: Optional[int]) -> List[bytes]:
@@ -141,11 +98,11 @@ class Text:
     def _frame(self, source: int, text: str) -> None:
         body = text.encode("utf-8", "backslashreplace")
         head = self._headers[source]
-        raw = _unread()
+        raw = _pipes.written()
         if raw is not None:
-            head = head[:-1] + b',"raw":[%d,%d],"since":[%d,%d]}' % raw
+            head = head[:-1] + b',"raw":[%d,%d]}' % raw
         frame = _wire.join(head, len(body)) + body
-        if raw is None and _calm >= BURST and self._heir is not None:
+        if raw is None and _pipes.calm >= BURST and self._heir is not None:
             if self._put is None:
                 self._put = self._channel.open_ring()
             if self._put(frame):

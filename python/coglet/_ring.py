@@ -1,10 +1,14 @@
 """Memory shared with the parent, through which the lines and items of a burst go without a system call."""
 
+import os
 from typing import Any, List, Optional
 
 from . import _wire
 
-COUNTERS = 64  # bytes in front: how many bytes have been put, and how many the parent has taken, both ever
+# Bytes in front, eight for each counter. 0 and 1: how many bytes have been put, and how many the parent has taken, both
+# ever. 2 and 3, for fd 1 and fd 2: twice the bytes that the parent has read from the pipe, ever, and one more while it
+# reads.
+COUNTERS = 64
 _PUT, _TAKEN = 0, 1
 
 
@@ -17,7 +21,7 @@ class Ring:
     """
 
     def __init__(self, memory: Any) -> None:
-        self._counters = memoryview(memory).cast("B")[:COUNTERS].cast("Q")
+        self._counters = _front(memory)
         self._data = memoryview(memory).cast("B")[COUNTERS:]
         self._size = len(self._data)
         self._put = 0
@@ -63,19 +67,41 @@ class Ring:
         self._size = self._limit = 0
 
 
+_memory: Any = None  # once it has been asked for
 _rings: List[Ring] = []
 
 
-def attach() -> Optional[Ring]:
-    """Return the ring that the parent has given to this worker, if it has."""
-    if not _wire.RING_SIZE:
-        return None
-    import mmap
+def _front(memory: Any) -> memoryview:
+    return memoryview(memory).cast("B")[:COUNTERS].cast("Q")
 
-    try:
-        ring = Ring(mmap.mmap(_wire.RING, _wire.RING_SIZE))
-    except (OSError, ValueError):  # user code has closed it
+
+def _shared() -> Any:
+    """Return the memory that the parent has given to this worker; None: it has not."""
+    global _memory
+    if _memory is None and _wire.RING_SIZE:
+        import mmap
+
+        try:
+            _memory = mmap.mmap(_wire.RING, _wire.RING_SIZE)
+        except (OSError, ValueError):  # user code has closed it
+            pass
+    return _memory
+
+
+def counters() -> Optional[memoryview]:
+    """Return what stands in front of the ring, if there is memory."""
+    memory = _shared()
+    return None if memory is None else _front(memory)
+
+
+def attach() -> Optional[Ring]:
+    """Return the ring, if there is one: the parent must see stores in the order in which they were made."""
+    if os.uname().machine != "x86_64":
         return None
+    memory = _shared()
+    if memory is None:
+        return None
+    ring = Ring(memory)
     _rings.append(ring)
     return ring
 

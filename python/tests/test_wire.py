@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from coglet import _async, _channel, _encode, _prediction, _ring, _wire
+from coglet import _async, _channel, _encode, _pipes, _prediction, _ring, _wire
 
 GOLDEN = Path(__file__).resolve().parents[2] / "internal" / "protocol" / "testdata"
 FRAMES = sorted(GOLDEN.glob("*.frame"))
@@ -62,7 +62,7 @@ def test_large_bodies_and_headers():
 
 
 def test_frames_of_a_prediction_are_the_golden_ones(monkeypatch):
-    monkeypatch.setattr(_prediction, "_unread", lambda: None)
+    monkeypatch.setattr(_pipes, "written", lambda: None)
     sent = []
 
     class Sink(_channel.Channel):
@@ -84,9 +84,9 @@ def test_frames_of_a_prediction_are_the_golden_ones(monkeypatch):
     assert b"".join(p.output(b'"x"', [])) == golden["output"]
     sent.clear()
     p.slot = 0
-    monkeypatch.setattr(_prediction, "_unread", lambda: (12, 3, 5, 6))
+    monkeypatch.setattr(_pipes, "written", lambda: (12, 3))
     p.text.write(0, "line\n")
-    assert b"".join(sent)[12:] == b'{"type":"log","slot":0,"source":"stdout","raw":[12,3],"since":[5,6]}line\n'
+    assert b"".join(sent)[12:] == b'{"type":"log","slot":0,"source":"stdout","raw":[12,3]}line\n'
     sent.clear()
     p.metric("a.b", "increment", 1.5)
     assert json.loads(sent[0][12:]) == json.loads(golden["metric"][12:])
@@ -124,8 +124,8 @@ def test_ring_gives_what_was_put_and_wraps_around():
 def test_what_is_in_the_ring_comes_before_what_is_written(monkeypatch):
     memory = bytearray(_ring.COUNTERS + 1000)
     monkeypatch.setattr(_ring, "attach", lambda: _ring.Ring(memory))
-    monkeypatch.setattr(_prediction, "_unread", lambda: None)
-    monkeypatch.setattr(_prediction, "_calm", _channel.BURST)
+    monkeypatch.setattr(_pipes, "written", lambda: None)
+    monkeypatch.setattr(_pipes, "calm", _channel.BURST)
     r, w = os.pipe()
     channel = _channel.Channel(w, _channel.Guard())
     general = _prediction.Text(channel, _prediction.log_headers(None))
