@@ -46,7 +46,7 @@ func (s *session) record(metric string, value float64) {
 }
 
 func run(ctx context.Context, o options) error {
-	work, err := os.MkdirTemp("", "coglet-bench-")
+	work, err := os.MkdirTemp(memoryFolder("/dev/shm"), "coglet-bench-")
 	if err != nil {
 		return err
 	}

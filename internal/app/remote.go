@@ -189,7 +189,7 @@ func asDataURL(path string) (jsontext.Value, error) {
 		return nil, err
 	}
 	f.Close()
-	return files.AppendDataURL(nil, path, "")
+	return files.AppendDataURL(nil, path, "", 0)
 }
 
 // refused makes an error of an answer that is no prediction.

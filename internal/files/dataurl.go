@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 	fast64 "github.com/segmentio/asm/base64"
@@ -86,13 +87,17 @@ func unescape(s string) string {
 }
 
 // AppendDataURL appends the file as a quoted JSON string that holds a data: URL. It is read straight into dst, which
-// grows once. media may be empty: then it is guessed from the name. A file that is written to meanwhile is an error.
-func AppendDataURL(dst []byte, path, media string) ([]byte, error) {
-	f, bytes, err := openRegular(path)
+// grows once. media may be empty: then it is guessed from the name. A file that is written to meanwhile is an error, and one
+// that would be longer than max, in bytes of base64; 0 = any length.
+func AppendDataURL(dst []byte, path, media string, max int64) ([]byte, error) {
+	f, bytes, err := openPlain(path)
 	if err != nil {
 		return dst, err
 	}
 	defer f.Close()
+	if max > 0 && bytes/3*4 > max {
+		return dst, fmt.Errorf("output file %s of %d bytes is over --max-output", filepath.Base(path), bytes)
+	}
 	if media == "" {
 		media = MIME(path)
 	}
@@ -111,9 +116,16 @@ func AppendDataURL(dst []byte, path, media string) ([]byte, error) {
 	return append(dst, '"'), nil
 }
 
+// blocks are what files are read into, a multiple of three bytes.
+var blocks = sync.Pool{New: func() any {
+	b := make([]byte, 96<<10)
+	return &b
+}}
+
 // appendBase64 encodes size bytes of r, a multiple of three at a time.
 func appendBase64(dst []byte, r io.Reader, size int64) ([]byte, error) {
-	buf := make([]byte, min(size, 48<<10)/3*3+3)
+	buf := *blocks.Get().(*[]byte)
+	defer blocks.Put(&buf)
 	dst = slices.Grow(dst, fast64.StdEncoding.EncodedLen(int(size)))
 	for size > 0 {
 		n, err := io.ReadFull(r, buf[:min(int64(len(buf)), size)])

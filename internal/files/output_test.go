@@ -35,12 +35,12 @@ func TestReplace(t *testing.T) {
 
 func TestAppendDataURL(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.png")
-	for _, size := range []int{0, 1, 2, 3, 48<<10 - 1, 48 << 10, 48<<10 + 1, 200_001} {
+	for _, size := range []int{0, 1, 2, 3, 96<<10 - 1, 96 << 10, 96<<10 + 1, 200_001} {
 		content := bytes.Repeat([]byte("ab\x00"), size/3+1)[:size]
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got, err := AppendDataURL([]byte("x"), path, "")
+		got, err := AppendDataURL([]byte("x"), path, "", 0)
 		want := `x"data:image/png;base64,` + base64.StdEncoding.EncodeToString(content) + `"`
 		if err != nil || string(got) != want {
 			t.Errorf("%d bytes: %d of %d, %v", size, len(got), len(want), err)
@@ -51,7 +51,7 @@ func TestAppendDataURL(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bad := range []string{filepath.Dir(path), "/nonexistent", fifo, "/dev/null"} {
-		if _, err := AppendDataURL(nil, bad, ""); err == nil {
+		if _, err := AppendDataURL(nil, bad, "", 0); err == nil {
 			t.Errorf("%s was taken", bad)
 		}
 	}

@@ -52,10 +52,7 @@ func (d DataURLs) Replace(ctx context.Context, _ *Session, body []byte, list []p
 		if err := ctx.Err(); err != nil {
 			return dst, err
 		}
-		if info, err := os.Stat(f.Path); err == nil && d.Max > 0 && info.Size()/3*4 > d.Max {
-			return dst, fmt.Errorf("output file %s of %d bytes is over --max-output", filepath.Base(f.Path), info.Size())
-		}
-		return AppendDataURL(dst, f.Path, f.MIME)
+		return AppendDataURL(dst, f.Path, f.MIME, d.Max)
 	})
 }
 
@@ -184,7 +181,7 @@ func openRegular(name string) (*os.File, int64, error) {
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = &os.PathError{Op: "open", Path: name, Err: errors.New("is not a regular file")}
+		err = &os.PathError{Op: "open", Path: name, Err: errNotRegular}
 	}
 	if err != nil {
 		f.Close()

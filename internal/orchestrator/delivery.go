@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -22,6 +23,8 @@ type delivery struct {
 	mu    sync.Mutex // guards queue and busy
 	queue []delivered
 	busy  bool // a goroutine works on the queue
+
+	ownFiles bool // files stand in the prediction's own folder; of who calls Run.deliver
 
 	session files.Session // of the goroutine
 	err     error         // of the goroutine: the first failure; what comes after it is dropped
@@ -56,6 +59,9 @@ func (r *Run) deliver(d delivered) {
 		}
 		r.pool.mu.Unlock()
 	}
+	for _, f := range d.files {
+		r.delivery.ownFiles = r.delivery.ownFiles || strings.HasPrefix(f.Path, r.dir())
+	}
 	r.delivery.enqueue(d)
 }
 
@@ -77,7 +83,24 @@ func (d *delivery) enqueue(item delivered) {
 	d.queue = append(d.queue, item)
 	if !d.busy {
 		d.busy = true
-		d.run.slot.inst.wg.Go(d.work)
+		d.run.slot.inst.work(d)
+	}
+}
+
+// work has a goroutine work on what is queued. One that has nothing to do is taken: its stack has grown already.
+func (i *instance) work(d *delivery) {
+	select {
+	case i.deliveries <- d:
+	default:
+		i.wg.Go(func() {
+			for d.work(); ; d.work() {
+				select {
+				case d = <-i.deliveries:
+				case <-i.ctx.Done():
+					return
+				}
+			}
+		})
 	}
 }
 

@@ -21,6 +21,8 @@ type instance struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	wg     sync.WaitGroup // goroutines of its runs
+	// deliveries are for goroutines that have nothing to do.
+	deliveries chan *delivery
 
 	proc    *process.Process
 	launch  *fdredirect.Launch
@@ -83,7 +85,7 @@ func (w *worker) spawn() (_ *instance, err error) {
 	}
 	i := &instance{
 		pool: p, worker: w, dir: dir, launch: launch, setup: true,
-		ready: make(chan protocol.Ready, 1), failed: make(chan string, 1),
+		ready: make(chan protocol.Ready, 1), failed: make(chan string, 1), deliveries: make(chan *delivery),
 	}
 	i.lines.log = &p.log
 	i.ctx, i.cancel = context.WithCancelCause(context.Background())

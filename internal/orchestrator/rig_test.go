@@ -36,7 +36,7 @@ type inline struct{}
 
 func (inline) Replace(_ context.Context, _ *files.Session, body []byte, list []protocol.File) ([]byte, error) {
 	return files.Replace(nil, body, list, func(dst []byte, f protocol.File) ([]byte, error) {
-		return files.AppendDataURL(dst, f.Path, f.MIME)
+		return files.AppendDataURL(dst, f.Path, f.MIME, 0)
 	})
 }
 

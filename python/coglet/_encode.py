@@ -4,6 +4,7 @@ import json
 import math
 import os
 import sys
+from stat import S_ISREG
 from typing import Any, Dict, List, Optional, Set, Tuple
 
 from . import _types
@@ -191,9 +192,11 @@ class Encoder:
 
     def _path(self, path: Any, where: str) -> str:
         text = os.fsdecode(path)
-        if not os.path.exists(text):
-            raise EncodeError(f"{where}: no such file: {text}")
-        if not os.path.isfile(text):
+        try:
+            mode = os.stat(text).st_mode
+        except (OSError, ValueError):
+            raise EncodeError(f"{where}: no such file: {text}") from None
+        if not S_ISREG(mode):
             raise EncodeError(f"{where}: not a file: {text}")
         if self._copy:
             import shutil
