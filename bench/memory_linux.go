@@ -9,7 +9,7 @@ const memoryNeeded = 8 << 30
 // on a disk, what the one before has left to be written costs the next one more than all that its server does.
 func memoryFolder(path string) string {
 	var fs unix.Statfs_t
-	if unix.Statfs(path, &fs) != nil || int64(fs.Type) != unix.TMPFS_MAGIC || int64(fs.Bavail)*fs.Bsize < memoryNeeded {
+	if unix.Statfs(path, &fs) != nil || int64(fs.Type) != unix.TMPFS_MAGIC || int64(fs.Bavail)*int64(fs.Bsize) < memoryNeeded {
 		return ""
 	}
 	return path

@@ -151,18 +151,27 @@ func TestPrepareLaysTheChildOut(t *testing.T) {
 	}
 }
 
-func TestDrainTakesWhatIsThereAndNoMore(t *testing.T) {
+// captured returns a Capture, the writing end of its pipe, and what it has read.
+func captured(t *testing.T) (*Capture, *os.File, *collector) {
+	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
-	var got collector
+	got := &collector{}
 	c, err := NewCapture(r, got.sink)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(func() {
+		c.Close()
+		w.Close()
+	})
+	return c, w, got
+}
+
+func TestDrainTakesWhatIsThereAndNoMore(t *testing.T) {
+	c, w, got := captured(t)
 	want := ""
 	for n := range 500 {
 		line := fmt.Sprintf("line %d\n", n)
@@ -249,17 +258,7 @@ func TestLateTurnTakesNothingThatCameAfterIt(t *testing.T) {
 
 // Whoever looks into the pipe while it is being read knows from the word how much has been written.
 func TestShownPositionAndWhatIsUnreadAreWhatWasWritten(t *testing.T) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	var got collector
-	c, err := NewCapture(r, got.sink)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c, w, got := captured(t)
 	var word, written uint64
 	c.Show(&word)
 	retries := 0

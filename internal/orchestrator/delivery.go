@@ -93,7 +93,9 @@ func (i *instance) work(d *delivery) {
 	case i.deliveries <- d:
 	default:
 		i.wg.Go(func() {
-			for d.work(); ; d.work() {
+			for d := d; ; {
+				d.work()
+				d = nil // it holds all of its prediction
 				select {
 				case d = <-i.deliveries:
 				case <-i.ctx.Done():

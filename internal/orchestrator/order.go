@@ -51,11 +51,8 @@ func (o *order) turn(read func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	before := o.sent()
-	got := o.got()
-	for start := time.Now(); !o.handled(before); {
-		if now := o.got(); now != got {
-			start, got = time.Now(), now
-		}
+	missing := o.missing(before)
+	for start := time.Now(); missing > 0; {
 		waited := time.Since(start)
 		if waited > turnTime || waited > turnMemory && o.waits.Load() {
 			read()
@@ -64,6 +61,9 @@ func (o *order) turn(read func()) {
 		o.mu.Unlock()
 		time.Sleep(turnStep)
 		o.mu.Lock()
+		if now := o.missing(before); now < missing {
+			start, missing = time.Now(), now
+		}
 	}
 	if o.take != nil {
 		o.take(before.ring)
@@ -83,22 +83,14 @@ func (o *order) sent() (m moment) {
 	return m
 }
 
-// got returns how many bytes have come over the channels, ever. It needs mu.
-func (o *order) got() (n uint64) {
-	for _, c := range o.channels {
-		n += c.got
-	}
-	return n
-}
-
-// handled reports whether all that was sent over the channels by then has been handled. It needs mu.
-func (o *order) handled(m moment) bool {
+// missing returns how many bytes of what was sent over the channels by then have not been handled. It needs mu.
+func (o *order) missing(m moment) (bytes uint64) {
 	for n, c := range o.channels {
 		if c.got < m.channels[n] {
-			return false
+			bytes += m.channels[n] - c.got
 		}
 	}
-	return true
+	return bytes
 }
 
 // conn is what a pipe and a socket have in common.

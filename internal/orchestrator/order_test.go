@@ -3,11 +3,13 @@ package orchestrator
 import (
 	"net"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"coglet/fdredirect"
+	"coglet/internal/protocol"
 
 	"golang.org/x/sys/unix"
 )
@@ -112,23 +114,31 @@ func TestRawBytesDoNotWaitForFramesThatWereSentAfter(t *testing.T) {
 	}
 	send()
 	taken := make(chan uint64, 1)
+	begun := make(chan struct{})
 	var ring atomic.Uint64
 	ring.Store(7)
-	o.put, o.take = ring.Load, func(to uint64) { taken <- to }
+	o.put = func() uint64 {
+		defer close(begun)
+		return ring.Load()
+	}
+	o.take = func(to uint64) { taken <- to }
 	done := make(chan struct{})
 	go o.turn(func() { close(done) })
+	<-begun
 	buf := make([]byte, 5)
-	deadline := time.Now().Add(turnTime / 2)
-	for time.Now().Before(deadline) {
-		time.Sleep(turnTime / 20) // it has begun to wait
+	for range 50 {
 		ring.Add(1)
 		send() // there is always one more
 		if _, err := in.Read(buf); err != nil {
 			t.Fatal(err)
 		}
 		in.release()
+		time.Sleep(turnTime / 20)
 		select {
 		case <-done:
+			if len(taken) == 0 {
+				t.Fatal("raw bytes were taken because the reader seemed stuck")
+			}
 			if to := <-taken; to != 7 {
 				t.Errorf("the ring was taken in up to %d, want 7: what was there at the time", to)
 			}
@@ -137,4 +147,54 @@ func TestRawBytesDoNotWaitForFramesThatWereSentAfter(t *testing.T) {
 		}
 	}
 	t.Error("raw bytes wait for frames that were sent after them")
+}
+
+// The text says what comes before it, whoever else was to read that.
+func TestRawBytesBeforeATextAreTakenAndNoMore(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer write.Close()
+	turn := make(chan struct{}) // of the goroutine: it never comes
+	var got strings.Builder
+	pipe, err := fdredirect.NewOrderedCapture(read, func(p []byte) { got.Write(p) }, func(read func()) {
+		<-turn
+		read()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pipe.Close()
+	defer close(turn)
+	memory := make([]byte, ringSize)
+	var i instance
+	i.ring.memory = protocol.NewRing(memory)
+	i.capture[1] = &capture{pipe: pipe}
+	pipe.Show(protocol.ReadWord(memory, 1))
+	if _, err := write.WriteString("before after"); err != nil {
+		t.Fatal(err)
+	}
+	wants := func(raw int64, want string) {
+		t.Helper()
+		i.takeRaw(&protocol.Log{Raw: [2]int64{99, raw}})
+		pipe.Do(func() {
+			if got.String() != want {
+				t.Errorf("up to %d: %q, want %q", raw, got.String(), want)
+			}
+			if word := *protocol.ReadWord(memory, 1); word != uint64(2*got.Len()) {
+				t.Errorf("%d is shown for %d bytes", word, got.Len())
+			}
+		})
+	}
+	wants(0, "")
+	wants(7, "before ")
+	wants(7, "before ")
+	wants(3, "before ")
+	wants(99, "before after")
+	if _, err := write.WriteString(", and all"); err != nil {
+		t.Fatal(err)
+	}
+	i.ring.memory = nil // without memory nobody can tell
+	wants(0, "before after, and all")
 }

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+	"weak"
 
 	"coglet/internal/prediction"
 )
@@ -44,6 +47,31 @@ func TestPredictionsOfEveryKind(t *testing.T) {
 	}
 	r.wants(r.predict("big", 65<<20, ""), prediction.Failed, "output is over --max-output")
 	r.works()
+}
+
+func TestAPredictionsFolderIsRemovedWhetherItHasFilesOrNot(t *testing.T) {
+	r := start(t, nil)
+	for _, do := range []string{"file", "scratch"} {
+		if s := r.predict(do, 0, "abc"); s.Status != prediction.Succeeded {
+			t.Errorf("%s: %s %s", do, s.Status, s.Error)
+		}
+		if left, err := filepath.Glob(filepath.Join(r.root, "*", "*")); err != nil || len(left) > 0 {
+			t.Errorf("after %s: %v, %v", do, left, err)
+		}
+	}
+}
+
+// What has read a prediction's files waits for the next ones without a hold on it.
+func TestAPredictionWithFilesIsForgotten(t *testing.T) {
+	r := start(t, nil)
+	p, run := r.must("file", 0, "abc")
+	r.ended(p)
+	left := weak.Make(run)
+	r.until("the end of the run", func() bool {
+		run = nil
+		runtime.GC()
+		return left.Value() == nil
+	})
 }
 
 func TestGoWorkerIsIsolated(t *testing.T) {

@@ -101,7 +101,7 @@ func (i *instance) lookIntoRing() {
 // takeWaiting takes what stands in the ring, unless frames wait that may come before it. It reports whether it took any.
 func (i *instance) takeWaiting() bool {
 	now := i.order.sent()
-	return i.order.handled(now) && i.takeOut(now.ring)
+	return i.order.missing(now) == 0 && i.takeOut(now.ring)
 }
 
 // takeOut takes what stands in the ring up to there. It reports whether it took any.

@@ -296,9 +296,9 @@ func (r *Run) conclude(o outcome) {
 }
 
 // cleanUp removes the prediction's folder and gives back its share of the output buffer. There is no folder, and no
-// system call to remove it, where a prediction succeeded that had no files there.
+// system call to remove it, where a prediction of Python code succeeded that had no files there.
 func (r *Run) cleanUp(o outcome) {
-	if o.err != nil || o.done.Status != protocol.StatusSucceeded || r.job.Resolve != nil ||
+	if o.err != nil || o.done.Status != protocol.StatusSucceeded || r.job.Resolve != nil || r.pool.cfg.Stdio ||
 		r.delivery != nil && r.delivery.ownFiles {
 		if err := os.RemoveAll(r.dir()); err != nil {
 			r.pool.cfg.Log.Warn("prediction folder not removed", "error", err)

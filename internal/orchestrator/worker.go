@@ -226,7 +226,7 @@ func (w *worker) deathOf(i *instance, setupErr error) error {
 	case setupErr != nil && !errors.Is(setupErr, errDiedInSetup):
 		return setupErr
 	}
-	i.drainCapture()
+	i.order.turn(i.drainCapture)
 	what := "worker died"
 	if setupErr != nil {
 		what = errDiedInSetup.Error()

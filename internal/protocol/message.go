@@ -150,8 +150,8 @@ type Log struct {
 	Type   string `json:"type"`
 	Slot   *int   `json:"slot,omitzero"`
 	Source Source `json:"source"`
-	// Raw is how many raw bytes had been written to stdout and stderr, ever, when the text was printed; zero when all of
-	// them had been read.
+	// Raw is how many raw bytes had been written to stdout and stderr, ever, when the text was printed; absent when the
+	// pipes held nothing, or nobody could tell.
 	Raw [2]int64 `json:"raw,omitzero"`
 }
 

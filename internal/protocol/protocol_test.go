@@ -53,6 +53,7 @@ var messages = []struct {
 	{"predict", &Predict{
 		Type: TypePredict, Slot: 0, Seq: 7, ID: "p\"1", Context: map[string]string{"k": "v"},
 	}, `{"s":"hi"}`},
+	{"log_raw", &Log{Type: TypeLog, Slot: ptr(0), Source: Stdout, Raw: [2]int64{12, 3}}, "line\n"},
 	{"log_data", &Log{Type: TypeLog, Slot: ptr(0), Source: Stdout}, "line\n"},
 	{"output", &Output{Type: TypeOutput, Slot: 1, Index: 4}, `"x"`},
 	{"output_text", &Output{Type: TypeOutput, Slot: 0, Index: 0, Text: true}, "\"two \"lines\"\n\""},

@@ -97,3 +97,13 @@ func TestRingThatWasOverwritten(t *testing.T) {
 		t.Errorf("no frame: %v", err)
 	}
 }
+
+func TestReadWordsStandBehindTheCountersOfTheRing(t *testing.T) {
+	memory := make([]byte, 1000)
+	*ReadWord(memory, 0), *ReadWord(memory, 1) = 3, 4
+	for at, want := range map[int]uint64{0: 0, 8: 0, 16: 3, 24: 4, 32: 0} { // as docs/protocol.md says
+		if got := binary.NativeEndian.Uint64(memory[at:]); got != want {
+			t.Errorf("at %d: %d, want %d", at, got, want)
+		}
+	}
+}

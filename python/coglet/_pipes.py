@@ -12,15 +12,16 @@ calm = 0  # how many times in a row the pipes were empty
 _empty_at = 0  # when they were last seen empty, in nanoseconds
 
 # How long a look waits for a parent that is in the middle of a read: it may have lost its processor there.
-_PATIENCE = 1_000_000_000  # nanoseconds
+_PATIENCE = 200_000_000  # nanoseconds
 _PAUSE = 50e-6  # seconds
+_TRIES = 3
 
 try:
     import fcntl
     from termios import FIONREAD
 
     def _unread(fd: int) -> int:
-        """Return how many bytes a pipe holds, which either end can tell."""
+        """Return how many bytes a pipe holds; on Linux either end can tell."""
         try:
             return int.from_bytes(fcntl.ioctl(fd, FIONREAD, bytes(4)), sys.byteorder)
         except OSError:  # user code has put something else there
@@ -34,7 +35,7 @@ except ImportError:
 def written() -> Optional[Tuple[int, int]]:
     """
     Return how many raw bytes have been written to stdout and to stderr, ever. None: the parent has read them all, or
-    that cannot be told. Needs the turn of a channel.
+    that cannot be told.
     """
     global _empty_at, calm
     now = monotonic_ns()
@@ -53,16 +54,24 @@ def written() -> Optional[Tuple[int, int]]:
     counters = _ring.counters()
     if counters is None:
         return None
-    return _end(1, counters), _end(2, counters)
-
-
-def _end(fd: int, counters: memoryview) -> int:
-    """Return how many bytes have been written to a pipe: what it holds, and what the parent shows to have read."""
     until = monotonic_ns() + _PATIENCE
+    return _end(1, counters, until), _end(2, counters, until)
+
+
+def _end(fd: int, counters: memoryview, until: int) -> int:
+    """
+    Return how many bytes have been written to a pipe: what it holds, and what the parent shows to have read. Where the
+    parent has read during each of some looks, because other threads had the interpreter meanwhile, what it has read by
+    then is counted twice: nothing that was written before is left out.
+    """
+    tries = 0
     while True:
-        shown = counters[fd + 1]
+        before = counters[fd + 1]
         unread = _unread(fd)
+        shown = counters[fd + 1]
+        tries += 1
         read, reading = divmod(shown, 2)
-        if (counters[fd + 1] == shown and not reading) or monotonic_ns() > until:
+        if (not reading and (shown == before or tries >= _TRIES)) or monotonic_ns() > until:
             return read + unread
-        sleep(_PAUSE)
+        if reading:
+            sleep(_PAUSE)

@@ -63,8 +63,10 @@ class Ring:
         self._told = self._put
 
     def refuse(self) -> None:
-        """Take no more frames."""
+        """Take no more frames, and let go of the memory."""
         self._size = self._limit = 0
+        self._counters = _front(bytes(COUNTERS))
+        self._data = memoryview(b"")
 
 
 _memory: Any = None  # once it has been asked for
@@ -78,11 +80,13 @@ def _front(memory: Any) -> memoryview:
 def _shared() -> Any:
     """Return the memory that the parent has given to this worker; None: it has not."""
     global _memory
-    if _memory is None and _wire.RING_SIZE:
+    ours = _wire.MEMORY_FILE
+    if _memory is None and ours is not None:
         import mmap
 
         try:
-            _memory = mmap.mmap(_wire.RING, _wire.RING_SIZE)
+            if os.path.samestat(os.fstat(_wire.MEMORY), ours):
+                _memory = mmap.mmap(_wire.MEMORY, ours.st_size)
         except (OSError, ValueError):  # user code has closed it
             pass
     return _memory
@@ -107,6 +111,13 @@ def attach() -> Optional[Ring]:
 
 
 def in_child() -> None:
-    """Leave a forked child without a ring: it is the parent's."""
+    """Leave a forked child without the memory, which is the parent's, and its descriptor: mmap has one of its own."""
+    global _memory
     for ring in _rings:
         ring.refuse()
+    memory, _memory = _memory, None
+    if memory is not None:
+        try:
+            memory.close()
+        except BufferError:  # a look that the fork has interrupted holds it
+            pass

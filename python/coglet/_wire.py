@@ -15,13 +15,13 @@ CONTROL_OUT = 100
 DIAGNOSTIC = 101
 DATA = 102
 LIFELINE = 103
-RING = 104
+MEMORY = 104
 try:
-    # Bytes; 0 = there is none. Looked up before user code runs, which may get that number for a file of its own.
-    RING_SIZE = os.fstat(RING).st_size
+    # Looked up before user code runs, which may get that number for a file of its own.
+    MEMORY_FILE: Optional[os.stat_result] = os.fstat(MEMORY)
 except OSError:
-    RING_SIZE = 0
-OURS = (CONTROL_IN, CONTROL_OUT, DIAGNOSTIC, DATA, LIFELINE, *((RING,) if RING_SIZE else ()))
+    MEMORY_FILE = None
+OURS = (CONTROL_IN, CONTROL_OUT, DIAGNOSTIC, DATA, LIFELINE, *((MEMORY,) if MEMORY_FILE else ()))
 
 _PREFIX = struct.Struct(">4sII")
 _BUFFER = 64 << 10

@@ -5,6 +5,7 @@ import json
 import mmap
 import os
 import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def test_frames_of_a_prediction_are_the_golden_ones(monkeypatch):
     p.slot = 0
     monkeypatch.setattr(_pipes, "written", lambda: (12, 3))
     p.text.write(0, "line\n")
-    assert b"".join(sent)[12:] == b'{"type":"log","slot":0,"source":"stdout","raw":[12,3]}line\n'
+    assert b"".join(sent) == golden["log_raw"]
     sent.clear()
     p.metric("a.b", "increment", 1.5)
     assert json.loads(sent[0][12:]) == json.loads(golden["metric"][12:])
@@ -187,11 +188,57 @@ def test_items_of_a_burst_go_into_the_ring(monkeypatch):
         assert pipe.read() == slow + first + opened + told + large + told_more + calm
 
 
-def test_a_file_of_the_user_is_no_ring(monkeypatch):
-    monkeypatch.setattr(_wire, "RING_SIZE", 0)  # looked up before there was one
+@pytest.mark.parametrize("was_there", [False, True])
+def test_a_file_of_the_user_is_no_ring(monkeypatch, tmp_path, was_there):
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    ours.write_bytes(bytes(1000))
+    theirs.write_bytes(bytes(1000))
+    # looked up before user code had a file of that number
+    monkeypatch.setattr(_wire, "MEMORY_FILE", os.stat(ours) if was_there else None)
     monkeypatch.setattr(mmap, "mmap", lambda *_: pytest.fail("mapped"))
-    channel = _channel.Channel(-1, _channel.Guard())
-    assert channel.open_ring()(b"frame") is False
+    with open(theirs, "r+b") as file:
+        monkeypatch.setattr(_wire, "MEMORY", file.fileno())
+        channel = _channel.Channel(-1, _channel.Guard())
+        assert channel.open_ring()(b"frame") is False
+        assert _ring.counters() is None
+
+
+def test_what_the_parent_shows_stands_where_it_writes_it(monkeypatch, tmp_path):
+    shared = tmp_path / "shared"
+    shared.write_bytes(b"".join(n.to_bytes(8, sys.byteorder) for n in (1, 2, 3, 4)) + bytes(1000))
+    monkeypatch.setattr(_ring, "_memory", None)
+    monkeypatch.setattr(_wire, "MEMORY_FILE", os.stat(shared))
+    with open(shared, "r+b") as file:
+        monkeypatch.setattr(_wire, "MEMORY", file.fileno())
+        counters = _ring.counters()
+    assert [counters[fd + 1] for fd in (1, 2)] == [3, 4]  # at 16 and 24, as docs/protocol.md says
+
+
+def test_a_forked_child_has_no_descriptor_of_the_memory(monkeypatch, tmp_path):
+    shared = tmp_path / "shared"
+    shared.write_bytes(bytes(1000))
+    monkeypatch.setattr(_ring, "_memory", None)
+    monkeypatch.setattr(_ring, "_rings", [])
+    monkeypatch.setattr(_wire, "MEMORY_FILE", os.stat(shared))
+    with open(shared, "r+b") as file:
+        monkeypatch.setattr(_wire, "MEMORY", file.fileno())
+        ring = _ring.attach()
+    assert ring is not None and ring.put(b"x") and _ring.counters()[0] == 1
+
+    def descriptors():
+        links = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+        return [os.readlink(link) for link in links if os.path.lexists(link)].count(str(shared))
+
+    assert descriptors() == 1
+    child = os.fork()
+    if child == 0:
+        try:
+            _ring.in_child()
+            os._exit(descriptors() + 2 * ring.put(b"y"))
+        finally:
+            os._exit(9)
+    assert os.waitpid(child, 0)[1] == 0
+    assert ring.put(b"y") and _ring.counters()[0] == 2
 
 
 def test_what_a_failed_write_was_to_tell_is_told_by_the_next(monkeypatch):

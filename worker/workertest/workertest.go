@@ -149,6 +149,16 @@ var behaviours = map[string]behaviour{
 		path := dir + "/out.txt"
 		return map[string]any{"nested": []any{worker.File{Path: path}}}, os.WriteFile(path, []byte(in.Text), 0o600)
 	},
+	"scratch": func(_ context.Context, p *worker.Prediction, in input) (any, error) {
+		dir, err := p.Dir()
+		if err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(dir+"/scratch.txt", []byte(in.Text), 0o600); err != nil {
+			return nil, err
+		}
+		return "done", nil
+	},
 	"input": func(_ context.Context, p *worker.Prediction, _ input) (any, error) {
 		return json.RawMessage(p.Input), nil
 	},
