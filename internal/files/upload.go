@@ -15,7 +15,6 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
 	"coglet/internal/outbound"
 	"coglet/internal/protocol"
@@ -175,19 +174,11 @@ func (u *Uploader) uploadOnce(ctx context.Context, target, id string, file proto
 
 // openRegular opens a file that can be read as often as it takes.
 func openRegular(name string) (*os.File, int64, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0) // a FIFO would wait for its writer
+	f, size, err := openPlain(name)
 	if err != nil {
 		return nil, 0, err
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &os.PathError{Op: "open", Path: name, Err: errNotRegular}
-	}
-	if err != nil {
-		f.Close()
-		return nil, 0, err
-	}
-	return f, info.Size(), nil
+	return os.NewFile(uintptr(f), name), size, nil
 }
 
 // headerSafe makes an id fit for a header.

@@ -35,13 +35,20 @@ func socketPair(t *testing.T) (a, b *net.UnixConn) {
 	return ends[0], ends[1]
 }
 
-func TestRawBytesWaitForFramesThatWereSentBefore(t *testing.T) {
+// orderedPair returns the worker's end of a socket and the parent's, the only channel of an order.
+func orderedPair(t *testing.T) (worker *net.UnixConn, in *channel) {
+	t.Helper()
 	worker, parent := socketPair(t)
-	var o order
-	in, err := o.channel(parent)
+	in, err := new(order).channel(parent)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return worker, in
+}
+
+func TestRawBytesWaitForFramesThatWereSentBefore(t *testing.T) {
+	worker, in := orderedPair(t)
+	o := in.order
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -81,11 +88,8 @@ func TestRawBytesWaitForFramesThatWereSentBefore(t *testing.T) {
 }
 
 func TestRawBytesDoNotWaitForAReaderThatIsStuck(t *testing.T) {
-	worker, parent := socketPair(t)
-	var o order
-	if _, err := o.channel(parent); err != nil {
-		t.Fatal(err)
-	}
+	worker, in := orderedPair(t)
+	o := in.order
 	if _, err := worker.Write([]byte("nobody reads this")); err != nil {
 		t.Fatal(err)
 	}
@@ -100,12 +104,8 @@ func TestRawBytesDoNotWaitForAReaderThatIsStuck(t *testing.T) {
 
 // Whoever sends all the time does not hold up what was written long before.
 func TestRawBytesDoNotWaitForFramesThatWereSentAfter(t *testing.T) {
-	worker, parent := socketPair(t)
-	var o order
-	in, err := o.channel(parent)
-	if err != nil {
-		t.Fatal(err)
-	}
+	worker, in := orderedPair(t)
+	o := in.order
 	send := func() {
 		t.Helper()
 		if _, err := worker.Write([]byte("frame")); err != nil {
