@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -221,6 +222,7 @@ func TestLateTurnTakesNothingThatCameAfterIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer c.Close()
 	write := func(text string) {
 		t.Helper()
 		if _, err := w.WriteString(text); err != nil {
@@ -313,20 +315,27 @@ func TestCloseEndsACaptureThatWaits(t *testing.T) {
 }
 
 func TestFailedStartLeavesNothingOpen(t *testing.T) {
-	before := openFDs()
-	cmd := exec.Command("/nonexistent/program")
-	l, err := Prepare(cmd, Options{})
-	if err != nil {
-		t.Fatal(err)
+	start := func() {
+		t.Helper()
+		cmd := exec.Command("/nonexistent/program")
+		l, err := Prepare(cmd, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err == nil {
+			t.Fatal("started what does not exist")
+		}
+		l.CloseChild()
+		l.Close()
+		l.Close()
 	}
-	if err := cmd.Start(); err == nil {
-		t.Fatal("started what does not exist")
-	}
-	l.CloseChild()
-	l.Close()
-	l.Close()
-	if after := openFDs(); after != before {
-		t.Errorf("%s were open, %s are", before, after)
+	start() // opens the netpoller's own
+	before := strings.Fields(openFDs())
+	start()
+	for _, fd := range strings.Fields(openFDs()) {
+		if !slices.Contains(before, fd) { // what earlier tests forgot may be closed meanwhile
+			t.Errorf("%s is open", fd)
+		}
 	}
 }
 
