@@ -11,18 +11,15 @@ from ._cancel import raise_in
 from ._channel import Channel, Guard
 from ._control import begin_setup, read_control, run_setup
 from ._health import LIMIT, TIMED_OUT, SyncHealthcheck, answer, judge
-from ._prediction import Prediction, Text, current, log_headers
+from ._prediction import Prediction, current
 from ._worker import Method, Worker, describe, print_traceback
 
 # More than this many bytes that the parent has not taken: who yields more waits.
 _HIGH_WATER = 1 << 20
 
-# Pieces that are smaller than this, on average and in bytes, are joined for a write; a copy of larger ones costs more.
-_SMALL = 4 << 10
-
 # So many pieces, the ends of about six predictions, are written before the turn is over: the parent has work then
 # while the rest of the turn runs. Otherwise the two take turns, each with all there is, and one of them always waits.
-_ENOUGH = 18
+_ENOUGH = 12
 
 
 class LoopChannel(Channel):
@@ -33,7 +30,7 @@ class LoopChannel(Channel):
         self._loop = loop
         self._loop_thread = threading.get_ident()
         self._queue: List[_wire.Piece] = []
-        self._size = 0
+        self._size = 0  # of the queue, in bytes, where it is full
         self._scheduled = False
         self._full = False  # it took not all of what there was: no use to try before the loop does
         self._stalled = False  # the socket is full: add_writer goes on
@@ -45,7 +42,8 @@ class LoopChannel(Channel):
         if self._ring is not None:
             pieces = self.after_ring(pieces)
         self._queue.extend(pieces)
-        self._size += sum(map(len, pieces))
+        if self._full:
+            self._size += sum(map(len, pieces))
         if self._ring is not None:
             self._ring.has_told()
         if (urgent or len(self._queue) >= _ENOUGH) and not self._full:
@@ -65,10 +63,11 @@ class LoopChannel(Channel):
     def _write_now(self) -> None:
         """Write what the socket takes, with the turn."""
         queue = self._queue
+        self._size = sum(map(len, queue))
         try:
             if len(queue) == 1:
                 done = os.write(self._fd, queue[0])
-            elif self._size < len(queue) * _SMALL:
+            elif self._size < len(queue) * _wire.SMALL:
                 done = os.write(self._fd, b"".join(queue))
             else:
                 done = os.writev(self._fd, queue[: _wire.MAX_PIECES])
@@ -118,12 +117,9 @@ class AsyncRunner:
         asyncio.set_event_loop(self._loop)
         self._data = LoopChannel(_wire.DATA, worker.guard, self._loop)
         self._reader = _wire.Reader(_wire.DATA)
-        self._headers: Dict[int, List[bytes]] = {}
         self._tmp: str = worker.init.get("tmp", "")
-        self._tasks: Dict[int, Tuple[Prediction, asyncio.Task[None]]] = {}  # by slot
+        self._running: Dict[int, Prediction] = {}  # by slot
         self._asked: Dict[int, int] = {}  # slot → highest seq that is to stop
-        self._reached: Dict[int, bool] = {}  # slot → its cancel has reached user code
-        self._failure: Optional[BaseException] = None  # what escaped from a task of user code
 
     def setup(self) -> None:
         """Run the model's setup() on the loop that predictions run on. Raises what it raises."""
@@ -147,7 +143,7 @@ class AsyncRunner:
             except (SystemExit, KeyboardInterrupt) as error:
                 self._worker.leave_if_forked()
                 self._blame(error)
-        pending = [task for _, task in self._tasks.values()]
+        pending = [prediction.task for prediction in self._running.values()]
         if pending:
             self._loop.run_until_complete(asyncio.wait(pending))
         self._data.flush()
@@ -155,10 +151,10 @@ class AsyncRunner:
     def _blame(self, error: BaseException) -> None:
         """Fail the prediction in whose context something wanted to end the process."""
         prediction = _context_of(error)
-        for running, task in self._tasks.values():
+        for running in self._running.values():
             if running is prediction and running.swallowed is None:
                 running.swallowed = error
-                task.cancel()
+                running.task.cancel()
                 return
         print_traceback(error)
 
@@ -166,6 +162,7 @@ class AsyncRunner:
         """Start what the parent has sent."""
         try:
             self._reader.fill()
+            self._worker.restore_streams()
             found = self._reader.take()
             while found is not None:
                 self._start(*found)
@@ -179,38 +176,32 @@ class AsyncRunner:
             self._loop.remove_reader(_wire.DATA)
             self._loop.stop()
 
-    def _start(self, header: _wire.Header, body: bytes) -> None:
+    def _start(self, header: _wire.Header, body: _wire.Body) -> None:
         if header.get("type") != "predict":
             self._worker.log("warn", f"unknown data message {header.get('type')!r}")
             return
-        slot: int = header["slot"]
-        headers = self._headers.get(slot)
-        if headers is None:
-            headers = self._headers[slot] = log_headers(slot)
-        prediction = Prediction(self._data, Text(self._data, headers, self._worker.general), header, self._tmp)
-        self._worker.restore_streams()
-        self._reached[slot] = False
+        prediction = Prediction(self._data, self._worker.general, header, self._tmp)
         token = current.set(prediction)  # the task copies the context
-        task = self._loop.create_task(self._predict(prediction, body))
+        prediction.task = self._loop.create_task(self._predict(prediction, body), name=prediction.id)
         current.reset(token)
-        self._tasks[slot] = (prediction, task)
-        if self._asked.get(slot, 0) >= prediction.seq:
-            self._stop(slot, task)
+        self._running[prediction.slot] = prediction
+        if self._asked.get(prediction.slot, 0) >= prediction.seq:
+            self._stop(prediction)
 
     def _cancel(self, slot: int, seq: int) -> None:
         if self._asked.get(slot, 0) >= seq:
             return  # repeated: an async cancel cannot be lost
         self._asked[slot] = seq
-        running = self._tasks.get(slot)
-        if running is not None and running[0].seq == seq:
-            self._stop(slot, running[1])
+        running = self._running.get(slot)
+        if running is not None and running.seq == seq:
+            self._stop(running)
 
-    def _stop(self, slot: int, task: "asyncio.Task[None]") -> None:
-        self._reached[slot] = True
+    def _stop(self, prediction: Prediction) -> None:
+        prediction.reached = True
         # After the task's first step, which is in the loop's queue already: one that is canceled before never runs.
-        self._loop.call_soon(task.cancel)
+        self._loop.call_soon(prediction.task.cancel)
 
-    async def _predict(self, prediction: Prediction, body: bytes) -> None:
+    async def _predict(self, prediction: Prediction, body: _wire.Body) -> None:
         """The task of one prediction, from its start to its last frame."""
         error: Optional[str] = None
         status, is_stream = "succeeded", False
@@ -218,7 +209,7 @@ class AsyncRunner:
         method = self._method if prediction.method is None else self._worker.method(prediction.method)
         start = time.perf_counter_ns()
         try:
-            if self._reached[prediction.slot]:
+            if prediction.reached:
                 raise asyncio.CancelledError
             kwargs = method.coercer(_inputs.parse(body), prediction.cleanups)
             start = time.perf_counter_ns()
@@ -231,12 +222,13 @@ class AsyncRunner:
         self._worker.leave_if_forked()
         if prediction.cleanups:
             _inputs.clean_up(prediction.cleanups)
-        if status == "succeeded" and self._reached[prediction.slot]:
+        if status == "succeeded" and prediction.reached:
             status, frames = "canceled", []
-        del self._tasks[prediction.slot]
+        del self._running[prediction.slot]
+        prediction.task = None  # whose context knows the prediction
         try:
             # nothing else to go along with when it was the last one
-            self._data.send(frames + prediction.done(status, error, took, is_stream), urgent=not self._tasks)
+            self._data.send(frames + prediction.done(status, error, took, is_stream), urgent=not self._running)
         except _wire.TooLarge as large:
             self._data.send(prediction.done("failed", f"output: {large}", took, is_stream))
 
@@ -244,7 +236,7 @@ class AsyncRunner:
         """Say how a prediction that raised has ended; decided by type, never by text."""
         if prediction.swallowed is not None:
             problem = prediction.swallowed
-        elif self._reached[prediction.slot] or isinstance(problem, CancelationException):
+        elif prediction.reached or isinstance(problem, CancelationException):
             return "canceled", None
         if isinstance(problem, _inputs.InputError):
             return "failed", str(problem)

@@ -2,6 +2,7 @@
 
 import json
 from contextvars import ContextVar
+from functools import cache
 from typing import Any, Callable, Dict, List, Optional
 
 from . import _encode, _pipes, _wire
@@ -13,10 +14,8 @@ SOURCES = ("stdout", "stderr")
 # Unfinished lines are sent when they get this long, in characters; a frame's text is at most four times as many bytes.
 MAX_REST = 1 << 20
 
-# Items whose frames are from this size on, in bytes, are no matter of system calls.
-_LARGE = 4 << 10
 
-
+@cache
 def log_headers(slot: Optional[int]) -> List[bytes]:
     """Return the headers of log frames for stdout and stderr."""
     where: _wire.Header = {} if slot is None else {"slot": slot}
@@ -115,25 +114,42 @@ class Prediction:
     """A prediction that runs, or has run."""
 
     __slots__ = (
-        *("slot", "seq", "id", "context", "method", "dir"),
-        *("channel", "text", "active", "outputs", "cleanups", "scope", "swallowed", "_put"),
+        *("slot", "seq", "id", "context", "method"),
+        *("channel", "text", "active", "outputs", "cleanups", "scope", "swallowed"),
+        *("task", "reached", "_heir", "_texts", "_put", "_tmp"),
     )
 
-    def __init__(self, channel: Channel, text: Text, header: _wire.Header, tmp: str) -> None:
+    def __init__(self, channel: Channel, heir: Text, header: _wire.Header, tmp: str) -> None:
         self.channel = channel
-        self.text = text
         self.slot: int = header["slot"]
         self.seq: int = header["seq"]
         self.id: str = header["id"]
         self.context: Dict[str, str] = header.get("context") or {}
         self.method: Optional[str] = header.get("method")  # None: what the worker was started for
-        self.dir = f"{tmp}/{self.seq}"
+        self._tmp = tmp
         self.active = True
         self.outputs = 0
         self.cleanups: List[Callable[[], Any]] = []  # called when it has ended
         self.scope: Any = None  # made when it is asked for
         self.swallowed: Optional[BaseException] = None  # what escaped from a task of its own
+        self.task: Any = None  # that runs it, where there is one
+        self.reached = False  # its cancel has reached user code
+        self.text: Optional[Text] = None  # what it prints, from its first print
+        self._heir = heir
+        self._texts: Dict[int, Text] = {}
         self._put: Optional[Callable[[bytes], bool]] = None  # into the ring, from its first burst of items
+
+    @property
+    def dir(self) -> str:
+        """The folder for files of its outputs; whoever puts the first one there makes it."""
+        return f"{self._tmp}/{self.seq}"
+
+    def open_text(self) -> Text:
+        """Return where it prints to. Any thread may be the first to ask; setdefault knows which one was."""
+        text = self.text = self._texts.setdefault(0, Text(self.channel, log_headers(self.slot), self._heir))
+        if not self.active:  # it has ended meanwhile
+            text.end()
+        return text
 
     def output(self, body: bytes, files: List[Dict[str, str]], items: Optional[int] = None) -> List[bytes]:
         """Return the frame of an output; items says that body is a list of so many."""
@@ -144,7 +160,7 @@ class Prediction:
             header["files"] = files
         head = _wire.header_bytes(header)
         self.outputs += 1 if items is None else items
-        return [_wire.join(head, len(body)), body]
+        return _wire.frames(head, body)
 
     def output_plain(self, value: Any) -> List[bytes]:
         """Return the frame of an output whose type is in _encode.PLAIN: of most predictions and tokens."""
@@ -157,7 +173,7 @@ class Prediction:
         body = _encode.encode_plain(value)
         head = b'{"type":"output","slot":%d,"index":%d}' % (self.slot, self.outputs)
         self.outputs += 1
-        return [_wire.join(head, len(body)), body]
+        return _wire.frames(head, body)
 
     def send_item(self, encoder: _encode.Encoder, item: Any) -> None:
         """Send an item of a generator: at once, or through the ring where items come in a burst."""
@@ -168,10 +184,10 @@ class Prediction:
         self.channel.run(self._send_item, pieces)
 
     def _send_item(self, pieces: List[bytes]) -> None:
-        if self.channel.pace() >= BURST and sum(map(len, pieces)) < _LARGE:
+        if self.channel.pace() >= BURST and len(pieces) == 1:  # large ones are no matter of system calls
             if self._put is None or not self.channel.ring_is_open:
                 self._put = self.channel.open_ring()
-            if self._put(b"".join(pieces)):
+            if self._put(pieces[0]):
                 return
         # a generator that blocks an event loop would hold back what waits for its turn to end
         self.channel.write(pieces, urgent=True)
@@ -184,7 +200,8 @@ class Prediction:
     def done(self, status: str, error: Optional[str], nanoseconds: int, is_stream: bool) -> List[bytes]:
         """Return the last frame. Nothing of this prediction may be sent after it."""
         self.active = False
-        self.text.end()
+        if self.text is not None:
+            self.text.end()
         more = "" if error is None else f',"error":{_wire.quote(error)}'
         if is_stream:
             more += ',"is_stream":true'

@@ -47,7 +47,7 @@ class Stream(io.TextIOBase):
         if text:
             prediction = current.get()
             if prediction is not None and prediction.active:  # _text, without a call
-                prediction.text.write(self._source, text)
+                (prediction.text or prediction.open_text()).write(self._source, text)
             else:
                 self._text().write(self._source, text)
         return len(text)
@@ -62,7 +62,7 @@ class Stream(io.TextIOBase):
     def _text(self) -> Text:
         prediction = current.get()
         if prediction is not None and prediction.active:
-            return prediction.text
+            return prediction.text or prediction.open_text()
         assert _general is not None
         return _general
 

@@ -11,7 +11,7 @@ from ._cancel import Canceler
 from ._channel import Channel
 from ._control import read_control, run_setup
 from ._health import SyncHealthcheck
-from ._prediction import Prediction, Text, current, log_headers
+from ._prediction import Prediction, current
 from ._worker import Method, Worker, describe, print_traceback
 
 
@@ -26,7 +26,6 @@ class SyncRunner:
         self._reader = _wire.Reader(_wire.DATA, reuse=True)
         self._canceler = Canceler(worker)
         self._health = SyncHealthcheck(worker)
-        self._headers = log_headers(0)
         self._tmp: str = worker.init.get("tmp", "")
         self._loop: Any = None  # for what is async in a sync predictor
 
@@ -64,8 +63,8 @@ class SyncRunner:
                 continue
             self._predict(header, body)
 
-    def _predict(self, header: _wire.Header, body: bytes) -> None:
-        prediction = Prediction(self._data, Text(self._data, self._headers, self._worker.general), header, self._tmp)
+    def _predict(self, header: _wire.Header, body: _wire.Body) -> None:
+        prediction = Prediction(self._data, self._worker.general, header, self._tmp)
         self._worker.restore_streams()
         token = current.set(prediction)
         self._canceler.begin(prediction)
@@ -75,7 +74,7 @@ class SyncRunner:
             self._canceler.end()
             current.reset(token)
 
-    def _run(self, prediction: Prediction, body: bytes) -> List[bytes]:
+    def _run(self, prediction: Prediction, body: _wire.Body) -> List[bytes]:
         """Run one prediction and return its last frames."""
         frames: List[bytes] = []
         error: Optional[str] = None

@@ -71,11 +71,11 @@ def test_frames_of_a_prediction_are_the_golden_ones(monkeypatch):
             sent.extend(pieces)
 
     channel = Sink(-1, _channel.Guard())
-    p = _prediction.Prediction(
-        channel, _prediction.Text(channel, _prediction.log_headers(0)), {"slot": 0, "seq": 8, "id": "p"}, "/tmp"
-    )
+    general = _prediction.Text(channel, _prediction.log_headers(None))
+    p = _prediction.Prediction(channel, general, {"slot": 0, "seq": 8, "id": "p"}, "/tmp")
     golden = {f.stem: f.read_bytes() for f in FRAMES}
-    p.text.write(0, "line\n")
+    assert p.text is None  # until something is printed
+    p.open_text().write(0, "line\n")
     assert b"".join(sent) == golden["log_data"]
     files = [{"ref": "coglet-file:00:0", "path": "/tmp/a.png", "mime": "image/png"}]
     assert b"".join(p.output(b'["coglet-file:00:0",1]', files, 2)) == golden["output_items"]
@@ -86,7 +86,7 @@ def test_frames_of_a_prediction_are_the_golden_ones(monkeypatch):
     sent.clear()
     p.slot = 0
     monkeypatch.setattr(_pipes, "written", lambda: (12, 3))
-    p.text.write(0, "line\n")
+    p.open_text().write(0, "line\n")
     assert b"".join(sent) == golden["log_raw"]
     sent.clear()
     p.metric("a.b", "increment", 1.5)
@@ -94,6 +94,44 @@ def test_frames_of_a_prediction_are_the_golden_ones(monkeypatch):
     done = p.done("succeeded", None, 1_000_000_000, False)
     assert json.loads(b"".join(done)[12:]) == json.loads(golden["done_succeeded"][12:])
     assert not p.active
+
+
+@pytest.mark.parametrize("ends", ["before", "meanwhile", "after"])
+def test_first_print_of_a_thread_when_the_prediction_ends(monkeypatch, ends):
+    """Both ask for the place to print to at the same time, and one may be told of the end late: one place, no line lost."""
+    sent = []
+
+    class Sink(_channel.Channel):
+        def write(self, pieces, urgent=False):
+            sent.extend(pieces)
+
+    monkeypatch.setattr(_pipes, "written", lambda: None)
+    channel = Sink(-1, _channel.Guard())
+    general = _prediction.Text(channel, _prediction.log_headers(None))
+    p = _prediction.Prediction(channel, general, {"slot": 0, "seq": 1, "id": "p"}, "/tmp")
+    made = []
+
+    class Slow(_prediction.Text):
+        def __init__(self, *args):
+            super().__init__(*args)
+            made.append(self)
+            if len(made) == 1:
+                assert p.open_text() is made[1]  # another thread, faster
+                if ends == "meanwhile":
+                    p.done("succeeded", None, 1, False)
+
+    monkeypatch.setattr(_prediction, "Text", Slow)
+    if ends == "before":
+        p.done("succeeded", None, 1, False)
+    text = p.open_text()
+    assert text is p.text is made[1]
+    text.write(0, "line\n")
+    if ends == "after":
+        p.done("succeeded", None, 1, False)
+    where = b'"slot":0,' if ends == "after" else b""
+    assert sent == [_wire.join(b'{"type":"log",' + where + b'"source":"stdout"}', 5) + b"line\n"]
+    text.write(0, "late\n")
+    assert sent[1] == _wire.join(b'{"type":"log","source":"stdout"}', 5) + b"late\n"
 
 
 def test_ring_gives_what_was_put_and_wraps_around():
@@ -161,8 +199,8 @@ def test_items_of_a_burst_go_into_the_ring(monkeypatch):
     monkeypatch.setattr(_channel, "monotonic_ns", lambda: now)
     r, w = os.pipe()
     channel = _channel.Channel(w, _channel.Guard())
-    text = _prediction.Text(channel, _prediction.log_headers(0))
-    prediction = _prediction.Prediction(channel, text, {"slot": 0, "seq": 1, "id": "p"}, "/tmp")
+    general = _prediction.Text(channel, _prediction.log_headers(None))
+    prediction = _prediction.Prediction(channel, general, {"slot": 0, "seq": 1, "id": "p"}, "/tmp")
 
     def send(value, after):
         nonlocal now
