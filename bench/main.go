@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -54,6 +55,9 @@ func command(ctx context.Context, args []string) error {
 		}
 		if err := monitor.Calm(); err != nil { // it would be woken for each request, beside what is measured
 			return err
+		}
+		if job.Connections > 1 {
+			runtime.GOMAXPROCS(1) // its threads would wake each other, on the processors of what is measured
 		}
 		result, err := load.Run(ctx, job)
 		if err != nil {

@@ -24,7 +24,10 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	if r.ContentLength > s.cfg.MaxBody {
 		return nil, s.tooLarge()
 	}
-	in, done := s.patient(w, r, s.cfg.MaxBody)
+	in, done := io.Reader(r.Body), func() {}
+	if _, come := r.Body.(arrived); !come {
+		in, done = s.patient(w, r, s.cfg.MaxBody)
+	}
 	defer done()
 	body, err := readAll(in, r.ContentLength)
 	if err != nil {
@@ -32,6 +35,9 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	}
 	return body, nil
 }
+
+// arrived is a body that is in memory as a whole: nobody waits for it, and it is as long as it says.
+type arrived interface{ Len() int }
 
 // awaitBody bounds how long the body may bring nothing from now on, whoever reads it: the server itself reads what a
 // handler has left.

@@ -50,7 +50,7 @@ func decodePlain(header []byte, msg any) bool {
 		s.text(`,"seq":`)
 		seq := s.integer()
 		s.text(`,"status":"succeeded","predict_time":`)
-		seconds := s.float()
+		seconds := s.seconds()
 		stream := s.optional(`,"is_stream":true`)
 		s.text(`}`)
 		if s.ended() {
@@ -104,8 +104,15 @@ func (s *scanner) integer() (n uint64) {
 	return n
 }
 
-// float reads a number as JSON writes it, without a sign.
-func (s *scanner) float() float64 {
+// seconds reads a number as JSON writes it, without a sign; whole nanoseconds, as our worker writes them, without a detour.
+func (s *scanner) seconds() float64 {
+	whole := scanner{s.rest, true}
+	n := whole.integer()
+	whole.text("e-9")
+	if whole.ok && n < 1<<53 && len(whole.rest) > 0 && (whole.rest[0] == ',' || whole.rest[0] == '}') {
+		s.rest = whole.rest
+		return float64(n) / 1e9 // both are exact, so this is the nearest there is
+	}
 	i := bytes.IndexAny(s.rest, ",}")
 	if i < 1 || s.rest[0] == '-' || !jsontext.Value(s.rest[:i]).IsValid() {
 		s.ok = false

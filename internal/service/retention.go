@@ -1,7 +1,6 @@
 package service
 
 import (
-	"container/list"
 	"slices"
 	"time"
 
@@ -19,60 +18,81 @@ type Retention struct {
 // that was told that it is finished comes to fetch it.
 const freshTime = time.Minute
 
-// retained are the finished predictions, oldest first. Guarded by Service.mu.
+// retained are the finished predictions, oldest first. Guarded by Service.mu. They are linked by the entries themselves:
+// each prediction comes in here and goes out again.
 type retained struct {
-	limit Retention
-	order list.List     // of *kept
-	whole *list.Element // the first one that was not dropped; all behind it were not either; nil = there is none
-	bytes int64
+	limit          Retention
+	oldest, newest *entry
+	whole          *entry // the first one that was not dropped; all behind it were not either; nil = there is none
+	count          int
+	bytes          int64
 }
 
+// kept is what an entry is among the retained ones.
 type kept struct {
-	ent      *entry
-	finished time.Time
+	older, newer *entry
+	finished     time.Time
+	in           bool
 }
 
 func (r *retained) add(ent *entry, now time.Time) {
 	ent.size = ent.pred.Size() + ent.pred.LogSize()
 	r.bytes += ent.size
-	ent.kept = r.order.PushBack(&kept{ent: ent, finished: now})
+	r.count++
+	ent.kept = kept{older: r.newest, finished: now, in: true}
+	if r.newest == nil {
+		r.oldest = ent
+	} else {
+		r.newest.kept.newer = ent
+	}
+	r.newest = ent
 	if r.whole == nil {
-		r.whole = ent.kept
+		r.whole = ent
 	}
 }
 
 func (r *retained) remove(ent *entry) {
-	if ent.kept == nil {
+	k := ent.kept
+	if !k.in {
 		return
 	}
-	if r.whole == ent.kept {
-		r.whole = ent.kept.Next()
+	if r.whole == ent {
+		r.whole = k.newer
 	}
-	r.order.Remove(ent.kept)
-	ent.kept = nil
+	if k.older == nil {
+		r.oldest = k.newer
+	} else {
+		k.older.kept.newer = k.newer
+	}
+	if k.newer == nil {
+		r.newest = k.older
+	} else {
+		k.newer.kept.older = k.older
+	}
+	ent.kept = kept{}
+	r.count--
 	r.bytes -= ent.size
 }
 
 // trim drops what is over the limits, and calls forget for the entries that are given up altogether.
 func (r *retained) trim(now time.Time, forget func(*entry)) {
-	for e := r.order.Front(); e != nil; e = r.order.Front() {
-		k := e.Value.(*kept)
-		if r.order.Len() <= r.limit.Count && now.Sub(k.finished) < r.limit.For {
+	for ent := r.oldest; ent != nil; ent = r.oldest {
+		if r.count <= r.limit.Count && now.Sub(ent.kept.finished) < r.limit.For {
 			break
 		}
-		r.remove(k.ent)
-		forget(k.ent)
+		r.remove(ent)
+		forget(ent)
 	}
 	for r.whole != nil && r.bytes > r.limit.Bytes {
-		k := r.whole.Value.(*kept)
-		if r.whole == r.order.Back() && now.Sub(k.finished) < freshTime {
+		ent := r.whole
+		if ent == r.newest && now.Sub(ent.kept.finished) < freshTime {
 			break
 		}
-		r.whole = r.whole.Next()
-		k.ent.pred.Drop()
-		r.bytes -= k.ent.size
-		k.ent.size = k.ent.pred.LogSize()
-		r.bytes += k.ent.size
+		r.whole = ent.kept.newer
+		ent.pred.Drop()
+		r.bytes -= ent.size
+		ent.size = ent.pred.LogSize()
+		r.bytes += ent.size
 	}
 }
 

@@ -3,7 +3,6 @@
 package service
 
 import (
-	"container/list"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -78,7 +77,7 @@ type entry struct {
 	method string            // schema.Predict or schema.Train
 	run    *orchestrator.Run // nil once it has ended
 	size   int64             // bytes counted by retained
-	kept   *list.Element     // among the retained; nil = it is not
+	kept   kept              // among the retained
 	readerState
 }
 
