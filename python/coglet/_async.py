@@ -181,12 +181,13 @@ class AsyncRunner:
             self._worker.log("warn", f"unknown data message {header.get('type')!r}")
             return
         prediction = Prediction(self._data, self._worker.general, header, self._tmp)
-        token = current.set(prediction)  # the task copies the context
-        prediction.task = self._loop.create_task(self._predict(prediction, body), name=prediction.id)
-        current.reset(token)
+        prediction.reached = self._asked.get(prediction.slot, 0) >= prediction.seq  # it ends with its first step then
         self._running[prediction.slot] = prediction
-        if self._asked.get(prediction.slot, 0) >= prediction.seq:
-            self._stop(prediction)
+        token = current.set(prediction)  # the task copies the context
+        task = self._loop.create_task(self._predict(prediction, body))
+        current.reset(token)
+        if prediction.active:  # the model may have asked for eager tasks
+            prediction.task = task
 
     def _cancel(self, slot: int, seq: int) -> None:
         if self._asked.get(slot, 0) >= seq:
@@ -194,12 +195,9 @@ class AsyncRunner:
         self._asked[slot] = seq
         running = self._running.get(slot)
         if running is not None and running.seq == seq:
-            self._stop(running)
-
-    def _stop(self, prediction: Prediction) -> None:
-        prediction.reached = True
-        # After the task's first step, which is in the loop's queue already: one that is canceled before never runs.
-        self._loop.call_soon(prediction.task.cancel)
+            running.reached = True
+            # After the task's first step, which is in the loop's queue already: one that is canceled before never runs.
+            self._loop.call_soon(running.task.cancel)
 
     async def _predict(self, prediction: Prediction, body: _wire.Body) -> None:
         """The task of one prediction, from its start to its last frame."""

@@ -51,7 +51,7 @@ class Text:
             self._channel.run(self._send, source, False)
             return
         size = self._rest_size[source] = self._rest_size[source] + len(text)
-        if size >= MAX_REST:
+        if size >= MAX_REST or self._ended:  # nobody asks for the rest any more
             self.flush(source)
 
     def flush(self, source: int) -> None:
@@ -145,10 +145,11 @@ class Prediction:
         return f"{self._tmp}/{self.seq}"
 
     def open_text(self) -> Text:
-        """Return where it prints to. Any thread may be the first to ask; setdefault knows which one was."""
+        """
+        Return where it prints to; the heir when it has ended. Any thread may be the first to ask, and the end may come
+        at the same time: setdefault decides who was first.
+        """
         text = self.text = self._texts.setdefault(0, Text(self.channel, log_headers(self.slot), self._heir))
-        if not self.active:  # it has ended meanwhile
-            text.end()
         return text
 
     def output(self, body: bytes, files: List[Dict[str, str]], items: Optional[int] = None) -> List[bytes]:
@@ -200,8 +201,9 @@ class Prediction:
     def done(self, status: str, error: Optional[str], nanoseconds: int, is_stream: bool) -> List[bytes]:
         """Return the last frame. Nothing of this prediction may be sent after it."""
         self.active = False
-        if self.text is not None:
-            self.text.end()
+        text = self._texts.setdefault(0, self._heir)
+        if text is not self._heir:
+            text.end()
         more = "" if error is None else f',"error":{_wire.quote(error)}'
         if is_stream:
             more += ',"is_stream":true'
