@@ -65,18 +65,29 @@ func TestPageIsThereAtOnce(t *testing.T) {
 	if wire == 0 || wire > 100_000 {
 		t.Errorf("%.0f bytes came over the wire", wire)
 	}
-	const limit = 200 * time.Millisecond
-	best := time.Hour
-	for tries := 20; tries > 0 && best > limit; tries-- { // the machine may be busy with other things: the best counts
-		p.do(chromedp.Reload())
+	// Within 200 ms where the machine is free. It may be busy with other things: so the best of some tries counts, and what
+	// a page of one word takes beside it.
+	const limit, times = 200 * time.Millisecond, 3
+	best, word := time.Hour, time.Hour
+	for try := 0; try == 0 || try < 20 && best > max(limit, times*word); try++ {
+		p.do(chromedp.Navigate(s.url + "/livez"))
+		word = min(word, p.painted())
+		p.do(chromedp.Navigate(s.url + "/"))
 		p.untilForm()
-		p.until(`performance.getEntriesByName("first-contentful-paint").length > 0`)
-		paint := eval[float64](p, `performance.getEntriesByName("first-contentful-paint")[0].startTime`)
 		form := eval[float64](p, `performance.getEntriesByName("form")[0].startTime`)
-		best = min(best, time.Duration(max(paint, form)*float64(time.Millisecond)))
+		best = min(best, max(p.painted(), milliseconds(form)))
 	}
-	t.Logf("%.0f bytes, painted with its form after %s", wire, best)
-	if best > limit {
-		t.Errorf("painted with its form after %s", best)
+	t.Logf("%.0f bytes, painted with its form after %s; one word after %s", wire, best, word)
+	if best > max(limit, times*word) {
+		t.Errorf("painted with its form after %s, one word after %s", best, word)
 	}
 }
+
+// painted returns when the page was painted first, after its beginning.
+func (p *page) painted() time.Duration {
+	p.t.Helper()
+	p.until(`performance.getEntriesByName("first-contentful-paint").length > 0`)
+	return milliseconds(eval[float64](p, `performance.getEntriesByName("first-contentful-paint")[0].startTime`))
+}
+
+func milliseconds(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }
