@@ -137,8 +137,8 @@ func TestCtrlCCancels(t *testing.T) {
 
 
 def predict() -> str:
-    print("running", flush=True)
     try:
+        print("running", flush=True)
         time.sleep(600)
     finally:
         print("cleaned up")
