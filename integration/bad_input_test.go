@@ -278,6 +278,7 @@ func TestIdsAreNeverPaths(t *testing.T) {
 }
 
 func TestSlowHeadersAreCut(t *testing.T) {
+	t.Parallel()
 	s := ready(t, "rogue", launch{})
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	if err != nil {

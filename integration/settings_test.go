@@ -306,6 +306,7 @@ func TestProxyIsUsed(t *testing.T) {
 }
 
 func TestSilentStreamIsKeptOpen(t *testing.T) {
+	t.Parallel()
 	s := ready(t, "contract", launch{})
 	e := s.stream(t, "POST", "/predictions", inputBody("do", "sleep", "seconds", 17))
 	kept := false
