@@ -24,10 +24,7 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	if r.ContentLength > s.cfg.MaxBody {
 		return nil, s.tooLarge()
 	}
-	in, done := io.Reader(r.Body), func() {}
-	if _, come := r.Body.(arrived); !come {
-		in, done = s.patient(w, r, s.cfg.MaxBody)
-	}
+	in, done := s.patient(w, r, s.cfg.MaxBody)
 	defer done()
 	body, err := readAll(in, r.ContentLength)
 	if err != nil {
@@ -56,6 +53,9 @@ func (s *server) awaitBody(w http.ResponseWriter) error {
 // patient is a request's body, at most limit bytes of it. Reading fails when nothing comes for Config.BodyStall. done is to
 // be called when nothing more is read: what comes on the connection then, or does not come, is not the body's any more.
 func (s *server) patient(w http.ResponseWriter, r *http.Request, limit int64) (in io.Reader, done func()) {
+	if body, come := r.Body.(arrived); come && int64(body.Len()) <= limit {
+		return r.Body, func() {}
+	}
 	stalled := false
 	body := http.MaxBytesReader(w, r.Body, limit)
 	in = readerFunc(func(b []byte) (int, error) {

@@ -136,7 +136,7 @@ class Prediction:
         self.reached = False  # its cancel has reached user code
         self.text: Optional[Text] = None  # what it prints, from its first print
         self._heir = heir
-        self._texts: Dict[int, Text] = {}
+        self._texts: Dict[int, Text] = {}  # 0 → text; the heir where it ended first
         self._put: Optional[Callable[[bytes], bool]] = None  # into the ring, from its first burst of items
 
     @property

@@ -62,15 +62,22 @@ def test_large_bodies_and_headers():
     assert first == big and small == b"abcde" and second["type"] == "y" and large == b"z" * (1 << 20)
 
 
+class Sink(_channel.Channel):
+    """Keeps what is sent."""
+
+    def __init__(self, sent):
+        super().__init__(-1, _channel.Guard())
+        self._sent = sent
+
+    def write(self, pieces, urgent=False):
+        self._sent.extend(pieces)
+
+
 def test_frames_of_a_prediction_are_the_golden_ones(monkeypatch):
     monkeypatch.setattr(_pipes, "written", lambda: None)
     sent = []
 
-    class Sink(_channel.Channel):
-        def write(self, pieces, urgent=False):
-            sent.extend(pieces)
-
-    channel = Sink(-1, _channel.Guard())
+    channel = Sink(sent)
     general = _prediction.Text(channel, _prediction.log_headers(None))
     p = _prediction.Prediction(channel, general, {"slot": 0, "seq": 8, "id": "p"}, "/tmp")
     golden = {f.stem: f.read_bytes() for f in FRAMES}
@@ -101,12 +108,8 @@ def test_first_print_of_a_thread_when_the_prediction_ends(monkeypatch, ends):
     """Both ask for the place to print to at the same time, and one may be told of the end late: one place, no line lost."""
     sent = []
 
-    class Sink(_channel.Channel):
-        def write(self, pieces, urgent=False):
-            sent.extend(pieces)
-
     monkeypatch.setattr(_pipes, "written", lambda: None)
-    channel = Sink(-1, _channel.Guard())
+    channel = Sink(sent)
     general = _prediction.Text(channel, _prediction.log_headers(None))
     p = _prediction.Prediction(channel, general, {"slot": 0, "seq": 1, "id": "p"}, "/tmp")
     made = []
